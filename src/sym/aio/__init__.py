@@ -1,0 +1,1 @@
+"""Asyncio kits without domain: task groups, backoff, broadcast, virtual time."""

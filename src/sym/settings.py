@@ -1,0 +1,189 @@
+"""Every default of Sym, with its unit and its reason, in this one file.
+
+A frozen Settings of Settings: the CLI merges flags and SYM_* variables into it once and hands it down whole. Nothing
+else in Sym holds a number that somebody may want to turn.
+"""
+
+from msgspec import Struct
+
+
+class KubeSettings(Struct, frozen=True, kw_only=True):
+    """How Sym speaks to one API server."""
+
+    user_agent: str = "sym/0.1"
+    """What the servers' audit logs show; each process puts its own name here."""
+    connect_timeout: float = 10.0
+    """Seconds for TCP and TLS. A member across an ocean needs one; a firewall that swallows packets never answers."""
+    request_timeout: float = 30.0
+    """Seconds for one whole answer, so that a member that trickles bytes holds a worker no longer than this."""
+    stream_idle: float = 40.0
+    """Seconds without a byte after which a watch is given up and resumed: a half-open connection is found in <= 45 s.
+    Servers send bookmarks about once a minute, so a quiet kind costs one cheap request each 40 s."""
+    qps: float = 50.0
+    """Requests per second and cluster in the long run: client-go's usual 20, raised because servers have APF today."""
+    burst: int = 100
+    """Requests that may go at once after a quiet time."""
+    concurrency: int = 32
+    """Requests under way at once per cluster, watches not counted."""
+    retry_after_cap: float = 10.0
+    """Seconds: the longest Retry-After that is believed. A hostile server must not put us to sleep for a day."""
+    throttle_retries: int = 3
+    """How often one request is sent again after 429 with a Retry-After, before the caller hears of it."""
+    page_bytes: int = 64 << 20
+    """Bytes of one answer, unpacked. 500 objects of the largest size that etcd takes are not even listed by others."""
+    member_bytes: int = 512 << 20
+    """Bytes of all lists of one cluster together, as they were received: bounds what a hostile member makes us hold."""
+    line_bytes: int = 8 << 20
+    """Bytes of one line of a stream: etcd takes objects of 1.5 MiB, JSON escapes may treble them."""
+    page_limit: int = 500
+    """Objects a page, as client-go asks."""
+    list_pages: int = 4000
+    """Pages a list may have (two million objects); a server that always has one more page is not a Kubernetes server."""
+    watch_min: float = 300.0
+    """Seconds: a watch asks to be ended by the server after a random time between this ..."""
+    watch_max: float = 600.0
+    """... and this, as client-go does, so that many watches do not come back in step."""
+    relist_first: float = 0.8
+    """Seconds before the first new try of a list or watch, doubled each time, as in client-go ..."""
+    relist_cap: float = 30.0
+    """... up to this many seconds ..."""
+    relist_reset: float = 120.0
+    """... and forgotten after this many seconds of health."""
+    short_watch: float = 1.0
+    """Seconds: a watch that ends sooner without an event counts as a failure, or a proxy could make us spin."""
+    stale_lists: int = 5
+    """Answers in a row older than what was seen already, after which the server's history is taken to be rewound (a
+    restored backup) instead of served by a lagging replica."""
+    token_reread: float = 10.0
+    """Seconds between looks at a token file; the kubelet renews tokens about every 48 minutes."""
+    exec_timeout: float = 60.0
+    """Seconds that a credential plug-in of the operator's own kubeconfig may take (it may ask a person)."""
+
+
+class FleetSettings(Struct, frozen=True, kw_only=True):
+    """How Sym keeps many clusters: registrations, health, executor."""
+
+    probe_seconds: float = 5.0
+    """Seconds between two health probes of a member: the first implementation's period."""
+    probe_timeout: float = 4.0
+    """Seconds that one probe may take; shorter than the period, so that probes never overlap."""
+    failures: int = 3
+    """Failed probes in a row before a member that was well counts as ill (reliability.md I-10)."""
+    failure_seconds: float = 30.0
+    """Seconds over which those failures must spread: a short hiccup is no verdict."""
+    staleness_seconds: float = 60.0
+    """Seconds since an API last answered after which nothing destructive rests on its caches: above the
+    40 s of silence after which a quiet watch is taken up again."""
+    action_timeout: float = 15.0
+    """Seconds that one action on one cluster may take, live checks included."""
+    stall_seconds: float = 3.0
+    """Seconds that a write may take at first; doubled up to `action_timeout` each time that it was not enough. While
+    a cluster owes an answer it gets one write at a time and the others fail at once: this bounds what a hung cluster
+    costs its neighbours."""
+    writes_per_cluster: int = 16
+    """Actions in flight per cluster."""
+    deletes_per_cluster: int = 60
+    """Fuse: deletions per minute in one cluster."""
+    deletes_per_app: int = 30
+    """Fuse: deletions per minute for one AppSet over all clusters."""
+    expectation_seconds: float = 30.0
+    """Seconds after which a write that the cache never showed is no longer waited for: the watch may have lost it."""
+    registration_retry_first: float = 1.0
+    """Seconds before a registration that could not be used is tried again; doubles up to the cap."""
+    registration_retry_cap: float = 60.0
+    """Longest wait between two tries of one registration."""
+    kubeconfig_bytes: int = 65536
+    """Largest kubeconfig that a registration may hold (reliability.md 5.5)."""
+
+
+class ControllerSettings(Struct, frozen=True, kw_only=True):
+    """Queues, runners, leader lock, status writes."""
+
+    threadiness: int = 4
+    """Reconciles at once, per controller."""
+    retry_first: float = 0.005
+    """Seconds before the first retry of a key (client-go's workqueue)."""
+    retry_cap: float = 1000.0
+    """Longest wait between two tries of a key (client-go's workqueue)."""
+    reconcile_timeout: float = 60.0
+    """Seconds that one reconcile may take before it is cancelled and tried again."""
+    expectation_poll: float = 1.0
+    """Seconds after which a key whose own write is not yet in the cache is looked at again, if no event came."""
+    refused_retry: float = 60.0
+    """Seconds until a write that the server or a guard refused for what it says is tried again, if no event came."""
+    status_seconds: float = 1.0
+    """Least seconds between two status writes of one object (semantics.md 2)."""
+    settle_seconds: float = 10.0
+    """Seconds that registered clusters get to connect and fill their caches before a new leader begins without them:
+    a cluster that is merely not connected yet must not be told as lost."""
+    lease_duration: float = 15.0
+    """Seconds that others must see no renewal before they may take a lease (client-go's default)."""
+    renew_deadline: float = 10.0
+    """Seconds after the last renewal at which a holder that cannot renew stops acting; below `lease_duration`."""
+    retry_period: float = 2.0
+    """Seconds between two tries to take or renew a lease."""
+    stop_seconds: float = 5.0
+    """Seconds that a graceful stop may take before what still runs is cancelled."""
+    http_addr: str = "127.0.0.1:8080"
+    """Where /live, /ready and /metrics are served outside a pod."""
+    pod_http_addr: str = "0.0.0.0:8080"
+    """The same inside a pod, where the kubelet must reach it."""
+
+
+class WorkloadSettings(Struct, frozen=True, kw_only=True):
+    """The simulated workload controllers and kubelet. Every duration is in seconds of the simulated cluster."""
+
+    speed: float = 1.0
+    """Divides every duration below and every `minReadySeconds`, grace period and deadline of objects; 1 is real time."""
+    slice_seconds: float = 0.001
+    """Real seconds that controllers work before API requests get their turn: 40,000 pods stalled the loop without it."""
+    slice_jobs: int = 256
+    """Jobs in one slice at most, for clocks that do not advance while we work (simulated time)."""
+    nodes: int = 3
+    """Nodes of a cluster: enough to see pods spread."""
+    pull_seconds: float = 1.0
+    """Pulling an image."""
+    slow_seconds: float = 60.0
+    """Pulling an image whose name or tag contains `slow`: long enough to look at, shorter than a progress deadline."""
+    ready_seconds: float = 1.0
+    """From a container's start to its readiness, besides its probe's own initial delay."""
+    crash_seconds: float = 1.0
+    """From the start of a container whose image contains `crash` to its exit."""
+    stop_seconds: float = 1.0
+    """From a pod's deletion to its end; its grace period where that is shorter."""
+    backoff_seconds: float = 10.0
+    """First wait before a failed container or pull is tried again; doubles up to `backoff_cap_seconds`."""
+    backoff_cap_seconds: float = 300.0
+    """The kubelet's cap."""
+    event_ttl_seconds: float = 3600.0
+    """How long the controllers' Events are kept, real seconds (the API server's default)."""
+
+
+class ApiServerSettings(Struct, frozen=True, kw_only=True):
+    """The simulated API servers: what they remember and how long they let a client watch."""
+
+    event_log: int = 4096
+    """Changes that one cluster remembers: what a watch can resume from and a page can be read at; 3.5 KB each."""
+    watch_backlog: int = 16384
+    """Changes that may wait for one slow watcher before it is cut off."""
+    bookmark_seconds: float = 60.0
+    """Between two bookmarks of a watch: as often as real servers send them, so that nothing comes to need more."""
+    watch_shortest: int = 1800
+    """Seconds at least of a watch that names no timeoutSeconds; drawn up to twice this, as real servers do."""
+
+
+class SandboxSettings(Struct, frozen=True, kw_only=True):
+    """The simulated clusters."""
+
+    api: ApiServerSettings = ApiServerSettings()
+
+    workloads: WorkloadSettings = WorkloadSettings()
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """All of it."""
+
+    kube: KubeSettings = KubeSettings()
+    fleet: FleetSettings = FleetSettings()
+    controller: ControllerSettings = ControllerSettings()
+    sandbox: SandboxSettings = SandboxSettings()
