@@ -1,0 +1,1 @@
+"""Pure data: the API's kinds, names, defaults and checks. No I/O, no clock, no asyncio."""

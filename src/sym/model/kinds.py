@@ -1,0 +1,22 @@
+"""The kinds that Sym knows, one constant each."""
+
+from sym.model.meta import Kind
+
+APPSET = Kind("workload.dmall.com", "v1beta1", "AppSet", "appsets")
+ADVDEPLOYMENT = Kind("workload.dmall.com", "v1beta1", "AdvDeployment", "advdeployments")
+CLUSTER = Kind("devops.dmall.com", "v1", "Cluster", "clusters")
+
+NAMESPACE = Kind("", "v1", "Namespace", "namespaces", namespaced=False)
+POD = Kind("", "v1", "Pod", "pods")
+SERVICE = Kind("", "v1", "Service", "services")
+SECRET = Kind("", "v1", "Secret", "secrets")
+CONFIGMAP = Kind("", "v1", "ConfigMap", "configmaps")
+EVENT = Kind("", "v1", "Event", "events")
+NODE = Kind("", "v1", "Node", "nodes", namespaced=False)
+DEPLOYMENT = Kind("apps", "v1", "Deployment", "deployments")
+REPLICASET = Kind("apps", "v1", "ReplicaSet", "replicasets")
+STATEFULSET = Kind("apps", "v1", "StatefulSet", "statefulsets")
+LEASE = Kind("coordination.k8s.io", "v1", "Lease", "leases")
+CRD = Kind("apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", namespaced=False)
+
+OURS = (APPSET, ADVDEPLOYMENT, CLUSTER)

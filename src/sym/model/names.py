@@ -1,0 +1,111 @@
+"""Every name that Sym writes into clusters: labels, annotations, finalizers, conditions, managers, namespaces.
+
+Source: semantics.md section 1, contract.md sections 2 and 3.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+PREFIX = "sym.dmall.com/"
+META_NAMESPACE = "sym-admin"
+MEMBER_NAMESPACE = "sym-system"
+
+FINALIZER = PREFIX + "cleanup"
+ANCESTOR_FINALIZER = "sym-admin-finalizers"
+
+# field managers, one for each writer
+MASTER = "sym-master"
+WORKER = "sym-worker"
+FLEET = "sym-fleet"
+
+# annotations of an AppSet
+APP_ID = PREFIX + "app-id"
+INSTALL_HASH = PREFIX + "install-hash"
+CLUSTERS = PREFIX + "clusters"
+ABANDON = PREFIX + "abandon"
+ADOPTED = PREFIX + "adopted"
+
+# annotations of children and workloads
+FLEET_ID = PREFIX + "fleet-id"
+TOMBSTONE = PREFIX + "tombstone"
+REVISION = PREFIX + "revision"
+VERSION_TAG = PREFIX + "version"
+IGNORE_FIELDS = PREFIX + "ignore-fields"
+INJECTED = PREFIX + "injected"
+
+# labels
+PODSET = PREFIX + "podset"
+APP = "app"
+GROUP = "sym-group"
+LDC = "sym-ldc"
+ZONE = "sym-available-zone"
+CLUSTER_INFO = "sym-cluster-info"
+VERSION = "version"
+CLUSTER_OWNER = "ClusterOwner"
+CLUSTER_OWNER_VALUE = "sym-admin"
+SERVICE_DOMAIN = "lightningDomain0"
+
+# registrations
+KUBECONFIG_KEY = "kubeconfig.yaml"
+STATUS_KEY = "status"
+META_KEY = "meta"
+CLUSTER_UID = PREFIX + "cluster-uid"
+
+# leases and records
+LEADER_LEASE = "sym-controller-election-helper"
+WORKER_LEASE = "sym-worker"
+FLEET_RECORD = "sym-fleet"
+
+# conditions
+READY = "Ready"
+RECONCILING = "Reconciling"
+STALLED = "Stalled"
+PAUSED = "Paused"
+
+# groups of podSets
+CANARY = "canary"
+BLUE = "blue"
+GREEN = "green"
+SVC = "svc"
+OTHER = "other"
+GROUPS = (CANARY, BLUE, GREEN, SVC)
+_GRAY = "gray"
+
+_POD_SET = re.compile(r"(.*?)-((?:gz|rz).*?)-(blue|green|canary|svc)", re.DOTALL)
+_NOT_LABEL = re.compile(r"[^A-Za-z0-9_.-]")
+_LABEL_ENDS = "-_."
+MAX_LABEL = 63
+
+
+class NameParts(NamedTuple):
+    """A podSet's name by the convention `APP-UNIT-GROUP`: `bbcc-gz01b-canary`. The unit begins with gz or rz."""
+
+    app: str
+    unit: str
+    group: str
+
+
+def parse_pod_set_name(name: str) -> NameParts | None:
+    """The parts of a podSet's name, or None where it does not follow the convention."""
+    match = _POD_SET.fullmatch(name)
+    return NameParts(*match.groups()) if match else None
+
+
+def group_of(name: str, meta: Mapping[str, str]) -> str:
+    """The group of a podSet: its meta says so, else the last part of its name, else `other`. `gray` means canary."""
+    said = meta.get(GROUP, "")
+    group = said or name.rpartition("-")[2]
+    if group == _GRAY:
+        return CANARY
+    return group if said or group in GROUPS else OTHER
+
+
+def unit_of(meta: Mapping[str, str]) -> str:
+    """The unit (LDC) of a podSet, or an empty text."""
+    return meta.get(LDC, "")
+
+
+def clean_label_value(text: str) -> str:
+    """`text` as near as a label's value can come: other characters become `-`, 63 characters, ends alphanumeric."""
+    return _NOT_LABEL.sub("-", text).lstrip(_LABEL_ENDS)[:MAX_LABEL].rstrip(_LABEL_ENDS)
