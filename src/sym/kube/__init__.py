@@ -1,0 +1,1 @@
+"""One cluster's API: the only place that knows Kubernetes' HTTP."""

@@ -1,0 +1,1 @@
+"""Other HTTP: what Sym serves and asks besides the Kubernetes API."""

@@ -1,0 +1,1 @@
+"""Simulated clusters: the API servers of the demo and of the tests."""
