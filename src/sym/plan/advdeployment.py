@@ -1,0 +1,112 @@
+"""The worker's decision about one AdvDeployment: make its workloads what it says, and tell what became of them.
+
+An AdvDeployment is a record, not the authority over life: it takes its workloads along only if it bears the master's
+tombstone. Without one they stay and keep running. Source: semantics.md 4 and 7.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from sym.model import names
+from sym.model.advdeployment import AdvDeploymentStatus, ChildPodSet
+from sym.model.appset import AppStatus
+from sym.model.kinds import ADVDEPLOYMENT
+from sym.plan.deployers import DEPLOYERS
+from sym.plan.emptying import FRESH, RECHECK
+from sym.plan.evidence import runs
+from sym.plan.ownership import Tombstone, body_for, owner_of, without_ours
+from sym.plan.report import event, judge, observe, stalled, tell
+from sym.plan.types import Action, Apply, Finalize, Measure, Owner, Plan
+from sym.plan.verdict import Verdict
+from sym.plan.views import AdvDeploymentView
+
+LEFT = "its podSet is no longer part of the AppSet, and the rest is available"
+ENDED = "its AppSet is being deleted or has left this cluster"
+
+
+def plan_advdeployment(view: AdvDeploymentView, now: datetime) -> Plan[AdvDeploymentStatus]:
+    """What to do about `view.adv` at `now`, and its status."""
+    adv, owner = view.adv, owner_of(view.adv)
+    if adv.deleting:
+        return _retire(view, owner, now)
+    if owner is None:
+        message = f"it bears no owner record ({names.APP_ID}); Sym's master writes AdvDeployments, create an AppSet"
+        told = tell(view, (), stalled(view, "NoOwner", message), now)
+        return Plan(status=told.status, actions=told.events, reasons=(message,))
+    if names.FINALIZER not in adv.metadata.finalizers:
+        body = body_for(ADVDEPLOYMENT, adv, finalizers=[names.FINALIZER])
+        claim = Apply(cluster=view.cluster, kind=ADVDEPLOYMENT, body=body, manager=names.WORKER)
+        return Plan(status=adv.status, actions=(claim,), reasons=("adding the finalizer before the first workload",))
+    return _serve(view, owner, now)
+
+
+def _serve(view: AdvDeploymentView, owner: Owner, now: datetime) -> Plan[AdvDeploymentStatus]:
+    """Make every podSet's workload what it shall be; take away what is no podSet any more once all of them run."""
+    pod_sets = view.adv.spec.topology.pod_sets
+    writes = tuple(action for pod_set in pod_sets for action in _bring(view, owner, pod_set))
+    seen = tuple(observe(view, owner, pod_set) for pod_set in pod_sets)
+    complete = not writes and all(map(runs, pod_sets, seen))
+    leftovers = tuple(_leftovers(view, owner, pod_sets, LEFT))
+    verdict = judge(view, owner, seen, complete=complete, leaving=bool(leftovers))
+    told = tell(view, seen, verdict, now)
+    return Plan(
+        status=told.status,
+        actions=(*writes, *(leftovers if complete else ()), *told.events),
+        requeue_after=told.requeue_after,
+        reasons=(verdict.message,),
+    )
+
+
+def _bring(view: AdvDeploymentView, owner: Owner, pod_set: ChildPodSet) -> Iterable[Action]:
+    deployer = DEPLOYERS.get(pod_set.pod_spec.deploy_type)
+    return deployer.actions(view, owner, pod_set) if deployer else ()
+
+
+def _leftovers(view: AdvDeploymentView, owner: Owner, kept: tuple[ChildPodSet, ...], reason: str) -> Iterator[Action]:
+    for deployer in DEPLOYERS.values():
+        yield from deployer.leftovers(view, owner, kept, reason)
+
+
+def _retire(view: AdvDeploymentView, owner: Owner | None, now: datetime) -> Plan[AdvDeploymentStatus]:
+    """The record ends. With the master's tombstone its workloads end first; without one they are left alone."""
+    adv = view.adv
+    if without_ours(adv.metadata.finalizers) == adv.metadata.finalizers:
+        return Plan(status=adv.status, reasons=("being deleted, and not ours any more",))
+    stone = Tombstone.on(adv)
+    if owner is None or stone is None or not stone.valid(adv, owner.app_id, view.highest_epoch):
+        note = "the AdvDeployment is deleted without the master's tombstone: its workloads stay and keep running"
+        orphaned = event(view, "Warning", "OrphanedNotDeleted", note)
+        return Plan(status=adv.status, actions=(_release(view), orphaned), reasons=(note,))
+    if deletes := tuple(_leftovers(view, owner, (), ENDED)):
+        return _retiring(view, owner, deletes, now)
+    gone = view.gone
+    if gone is None or gone.owner != owner or now - gone.at > (RECHECK if gone.workloads else FRESH):
+        return _retiring(view, owner, (Measure(cluster=view.cluster, owner=owner),), now)
+    if gone.workloads:
+        return _retiring(view, owner, (), now)
+    return Plan(status=adv.status, actions=(_release(view),), reasons=("nothing is left of it",))
+
+
+def _retiring(
+    view: AdvDeploymentView, owner: Owner, actions: tuple[Action, ...], now: datetime
+) -> Plan[AdvDeploymentStatus]:
+    message = "ending the workloads, as its tombstone says"
+    verdict = Verdict(status=AppStatus.DELETING, reason="Deleting", message=message)
+    seen = tuple(observe(view, owner, pod_set) for pod_set in view.adv.spec.topology.pod_sets)
+    told = tell(view, seen, verdict, now)
+    once = view.adv.status if view.adv.status.aggr_status.status is AppStatus.DELETING else told.status
+    return Plan(status=once, actions=actions, requeue_after=RECHECK.total_seconds(), reasons=(message,))
+
+
+def _release(view: AdvDeploymentView) -> Finalize:
+    meta = view.adv.metadata
+    return Finalize(
+        cluster=view.cluster,
+        kind=ADVDEPLOYMENT,
+        namespace=meta.namespace,
+        name=meta.name,
+        uid=meta.uid,
+        resource_version=meta.resource_version,
+        finalizers=without_ours(meta.finalizers),
+        manager=names.WORKER,
+    )

@@ -1,0 +1,129 @@
+"""The AdvDeployment that an AppSet wants in one cluster, complete, and the writes that bring it there.
+
+What already runs keeps the values that were injected when its content came; content that has to wait keeps its whole
+entry except the count. Source: semantics.md 4 and 6.
+"""
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from sym.model import defaults, names
+from sym.model.advdeployment import AdvDeployment, AdvDeploymentSpec, AdvUpdateStrategy, ChildPodSet, Topology
+from sym.model.appset import AppSet, PodSet, TopologyCluster, UpdateStrategy
+from sym.model.codec import JSONMap, to_json
+from sym.model.kinds import ADVDEPLOYMENT
+from sym.plan.content import content, digest, revision
+from sym.plan.inject import injected
+from sym.plan.ownership import body_for, body_of_new, record
+from sym.plan.types import Apply, Create, Owner
+
+
+class WantedChild(Struct, frozen=True, kw_only=True):
+    """An AdvDeployment as it shall be, before anything of it is written."""
+
+    cluster: str
+    owner: Owner
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    spec: AdvDeploymentSpec
+
+    @property
+    def desired(self) -> int:
+        """Pods that it shall have."""
+        return self.spec.replicas
+
+    def equals(self, seen: AdvDeployment) -> bool:
+        """Whether `seen` already says all of this."""
+        meta = seen.metadata
+        return (
+            seen.spec == self.spec
+            and self.labels.items() <= meta.labels.items()
+            and self.annotations.items() <= meta.annotations.items()
+        )
+
+    def create(self) -> Create:
+        """The write that makes it where there is none."""
+        new = body_of_new(ADVDEPLOYMENT, self.owner.namespace, self.owner.name, **self._metadata())
+        body: JSONMap = {**new, "spec": to_json(self.spec)}
+        return Create(cluster=self.cluster, kind=ADVDEPLOYMENT, body=body, manager=names.MASTER)
+
+    def apply(self, seen: AdvDeployment) -> Apply:
+        """The write that makes `seen` say this."""
+        body = body_for(ADVDEPLOYMENT, seen, **self._metadata()) | {"spec": to_json(self.spec)}
+        return Apply(cluster=self.cluster, kind=ADVDEPLOYMENT, body=body, manager=names.MASTER)
+
+    def _metadata(self) -> JSONMap:
+        """The worker's finalizer comes with the creation, so that no child is ever without it."""
+        labels, annotations = to_json(self.labels), to_json(self.annotations)
+        return {"labels": labels, "annotations": annotations, "finalizers": [names.FINALIZER]}
+
+
+def wanted_child(app: AppSet, owner: Owner, cluster: str, pod_sets: tuple[ChildPodSet, ...]) -> WantedChild:
+    """The child that holds exactly these podSets."""
+    meta: Mapping[str, str] = pod_sets[0].meta if pod_sets else {}
+    labels = {**app.spec.labels, names.APP: owner.name}
+    labels |= {key: meta[key] for key in (names.ZONE, names.CLUSTER_INFO) if meta.get(key)}
+    if app.spec.service_name:
+        labels[names.SERVICE_DOMAIN] = app.spec.service_name
+    spec = AdvDeploymentSpec(
+        replicas=sum(pod_set.replicas for pod_set in pod_sets),
+        service_name=app.spec.service_name,
+        update_strategy=_strategy(app.spec.update_strategy),
+        topology=Topology(pod_sets=pod_sets),
+    )
+    annotations = record(owner) | {names.REVISION: digest(labels)}  # shows a label that is no longer wanted
+    return WantedChild(cluster=cluster, owner=owner, labels=labels, annotations=annotations, spec=spec)
+
+
+def entry(app: AppSet, place: TopologyCluster, pod_set: PodSet, replicas: int, outer: Mapping[str, str]) -> ChildPodSet:
+    """A podSet complete with all that its workload needs. `outer` is the metadata of its registered cluster."""
+    name = app.metadata.name
+    meta = {**outer, **place.meta, **pod_set.meta}
+    inject = defaults.inject(pod_set, app.spec.pod_spec, adopted=names.ADOPTED in app.metadata.annotations)
+    pod_spec = content(app.spec, name, pod_set)
+    return ChildPodSet(
+        name=pod_set.name,
+        replicas=replicas,
+        revision=revision(app.spec, name, pod_set),
+        pod_spec=injected(pod_spec, name, pod_set.name, meta, inject),
+        image=pod_set.image,
+        version=pod_set.version,
+        chart=pod_set.chart,
+        raw_values=pod_set.raw_values,
+        meta=meta,
+        node_selector_term=pod_set.node_selector_term,
+        inject=inject,
+        stateful_set_strategy=pod_set.stateful_set_strategy,
+        max_surge=pod_set.max_surge,
+        max_unavailable=pod_set.max_unavailable,
+    )
+
+
+def held(running: ChildPodSet, wanted: ChildPodSet) -> ChildPodSet:
+    """What runs, untouched but for the count: its new content has to wait."""
+    return replace(running, replicas=wanted.replicas)
+
+
+def refreshed(running: ChildPodSet, wanted: ChildPodSet) -> ChildPodSet:
+    """What runs, with the count and strategy that are wanted now; injected values stay as they came with the
+    content."""
+    return replace(
+        running,
+        replicas=wanted.replicas,
+        stateful_set_strategy=wanted.stateful_set_strategy,
+        max_surge=wanted.max_surge,
+        max_unavailable=wanted.max_unavailable,
+    )
+
+
+def _strategy(strategy: UpdateStrategy) -> AdvUpdateStrategy:
+    """How fast, not in which order: gates and waves are the master's. `paused` stays with the master too."""
+    return AdvUpdateStrategy(
+        min_ready_seconds=strategy.min_ready_seconds,
+        progress_deadline_seconds=strategy.progress_deadline_seconds,
+        stateful_set_strategy=strategy.stateful_set_strategy,
+        max_surge=strategy.max_surge,
+        max_unavailable=strategy.max_unavailable,
+    )

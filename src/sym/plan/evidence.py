@@ -1,0 +1,35 @@
+"""What is proved to run: a chain of generations and revisions, never a comparison of clocks.
+
+Our write made the child's generation; the worker says which generation it has seen; each podSet's status says which
+revision its workload carries and which of the workload's generations its own controller has seen. See semantics.md 6.
+"""
+
+from collections.abc import Iterable
+
+from sym.model.advdeployment import AdvDeployment, ChildPodSet
+from sym.model.appset import PodSetStatus
+
+
+def observed(child: AdvDeployment) -> bool:
+    """Whether the child's status speaks of the child as it is."""
+    return child.status.observed_generation >= child.metadata.generation
+
+
+def runs(wanted: ChildPodSet, seen: PodSetStatus | None) -> bool:
+    """Whether the podSet runs as wanted: its revision, all pods of it, all available, none besides."""
+    return (
+        seen is not None
+        and seen.revision == wanted.revision
+        and seen.observed_generation >= seen.generation
+        and {seen.desired, seen.update, seen.available, seen.current} == {wanted.replicas}
+        and not seen.un_available
+    )
+
+
+def proves(child: AdvDeployment, wanted: Iterable[ChildPodSet]) -> bool:
+    """Whether the child asks for all of `wanted`, word for word, and its status proves that all of it runs."""
+    asked = {pod_set.name: pod_set for pod_set in child.spec.topology.pod_sets}
+    seen = {status.name: status for status in child.status.aggr_status.pod_sets}
+    return observed(child) and all(
+        asked.get(pod_set.name) == pod_set and runs(pod_set, seen.get(pod_set.name)) for pod_set in wanted
+    )

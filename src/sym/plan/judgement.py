@@ -1,0 +1,134 @@
+"""The judgement of an AppSet: which word fits it, and whether it is ready, under way, stuck or told to stand still.
+
+Source: semantics.md 5. `Running` is claimed only if all is proved; what is not known is `Unknown`, never guessed.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+
+from sym.model import names
+from sym.model.advdeployment import AdvDeployment, AdvDeploymentSpec
+from sym.model.appset import AppSet, AppStatus
+from sym.model.validate import REPLICAS_MISMATCH, REPLICAS_REQUIRED
+from sym.plan.child import WantedChild
+from sym.plan.emptying import Emptying, unusable
+from sym.plan.evidence import observed
+from sym.plan.ownership import Mark, owned
+from sym.plan.status import foreign, stalled_in
+from sym.plan.verdict import Verdict, first
+from sym.plan.views import AppSetView
+from sym.plan.wanted import Wanted
+
+GATE = "GateNotAvailable"
+FOREIGN = "ForeignOwner"
+GATE_SENTENCE = (
+    "the new content of {} waits: gates and orders (canaryClusters, needWaitingForConfirm, upgradeType) are not "
+    "available yet; take them out of spec.updateStrategy to change all clusters at once"
+)
+PAUSED_SENTENCE = "paused by spec.updateStrategy.paused: nothing is changed until that is false"
+COUNTS = (REPLICAS_MISMATCH, REPLICAS_REQUIRED)
+UNREGISTERED = "ClusterNotRegistered"
+UNREACHABLE = "ClusterUnreachable"
+
+
+def judge(view: AppSetView, mark: Mark, want: Wanted, emptying: Emptying) -> Verdict:
+    """The verdict on an AppSet that is served."""
+    app, change = view.app, _change(view.app)
+    state = first(_states(view, mark, want))
+    if state is AppStatus.RUNNING and not want.settled:
+        state = change
+    complete = state is AppStatus.RUNNING
+    stuck = next(_stuck(view, want), None)
+    if app.spec.update_strategy.paused:
+        message = f"{PAUSED_SENTENCE}; {stuck[1]}" if stuck else PAUSED_SENTENCE
+        state = first((state, AppStatus.PAUSED))
+        return Verdict(
+            status=state, reason="Paused", message=message, ready=complete, stalled=stuck is not None, paused=True
+        )
+    if stuck is not None:
+        return Verdict(status=state, reason=stuck[0], message=stuck[1], stalled=True)
+    if complete:
+        return Verdict(status=state, reason="Running", message="everything runs as the spec asks", ready=True)
+    if away := _away(view, want.children):
+        reason = UNREACHABLE if any(name in view.members for name in away) else UNREGISTERED
+        return Verdict(status=state, reason=reason, message="; ".join(away.values()))
+    message = "; ".join(emptying.waiting.values()) or "waiting until the clusters run what the spec asks"
+    return Verdict(status=state, reason=state.value, message=message)
+
+
+def stand_still(view: AppSetView, mark: Mark | None, reason: str, message: str) -> Verdict:
+    """The verdict on an AppSet whose spec cannot be followed: what runs keeps running."""
+    change = AppStatus.SCALING if view.app.status.rollout.finished and reason in COUNTS else _change(view.app)
+    written = sorted(mark.clusters) if mark else []
+    unknown = [AppStatus.UNKNOWN] if _away(view, written) else []
+    seen = [view.children[name].status.aggr_status.status for name in written if name in view.children]
+    state = first((change, *unknown, *(each for each in seen if each.known)))
+    return Verdict(
+        status=state, reason=reason, message=message, stalled=True, paused=view.app.spec.update_strategy.paused
+    )
+
+
+def _change(app: AppSet) -> AppStatus:
+    """What a change of content is called: the first one is the installation."""
+    return AppStatus.UPDATING if app.status.rollout.finished else AppStatus.INSTALLING
+
+
+def _away(view: AppSetView, clusters: Iterable[str]) -> Mapping[str, str]:
+    return {name: trouble for name in clusters if (trouble := unusable(name, view.members.get(name)))}
+
+
+def _states(view: AppSetView, mark: Mark, want: Wanted) -> Iterator[AppStatus]:
+    change, dropped = _change(view.app), mark.clusters - want.children.keys()
+    for name, child in want.children.items():
+        if unusable(name, view.members.get(name)):
+            yield AppStatus.UNKNOWN if name in mark.clusters else change
+        else:
+            yield _state(view.children.get(name), child, change)
+    if want.leaving or dropped - _away(view, dropped).keys():
+        yield AppStatus.MIGRATING
+    if _shifts(view, want):
+        yield AppStatus.WORK_RATIOING
+    if want.withheld:
+        yield change
+
+
+def _state(seen: AdvDeployment | None, want: WantedChild, change: AppStatus) -> AppStatus:
+    """The state of the app in one reachable cluster."""
+    if seen is None or seen.deleting or not owned(seen, want.owner):
+        return change
+    if not want.equals(seen) or not observed(seen):
+        scaling = change is AppStatus.UPDATING and _revisions(seen.spec) == _revisions(want.spec)
+        return AppStatus.SCALING if scaling else change
+    state = seen.status.aggr_status.status
+    return state if state.known else change
+
+
+def _shifts(view: AppSetView, want: Wanted) -> bool:
+    """Whether pods go from one group to another: one has more than it shall have, another less."""
+    missing: Counter[str] = Counter()
+    for name, child in want.children.items():
+        seen = view.children.get(name)
+        pods = {each.name: each.current for each in seen.status.aggr_status.pod_sets} if seen else {}
+        for pod_set in child.spec.topology.pod_sets:
+            if pod_set.name in pods:
+                group = names.group_of(pod_set.name, pod_set.meta)
+                missing[group] += pod_set.replicas - pods[pod_set.name]
+    return min(missing.values(), default=0) < 0 < max(missing.values(), default=0)
+
+
+def _revisions(spec: AdvDeploymentSpec) -> Mapping[str, str]:
+    return {pod_set.name: pod_set.revision for pod_set in spec.topology.pod_sets}
+
+
+def _stuck(view: AppSetView, want: Wanted) -> Iterator[tuple[str, str]]:
+    """Reasons and sentences of what does not go on by itself."""
+    if want.withheld:
+        yield GATE, GATE_SENTENCE.format(", ".join(want.withheld))
+    for cluster, child in want.children.items():
+        seen = view.children.get(cluster)
+        if seen is None or unusable(cluster, view.members.get(cluster)):
+            continue
+        if not owned(seen, child.owner):
+            yield FOREIGN, foreign(cluster)
+        elif stalled := stalled_in(seen):
+            yield stalled.reason, f"cluster {cluster}: {stalled.message}"

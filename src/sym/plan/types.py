@@ -1,0 +1,164 @@
+"""The words in which planners speak: what was seen, what shall be done.
+
+A planner gets a frozen view of one instant and gives a `Plan`. A new effect on the world is a new variant of `Action`,
+and `assert_never` in the executor names every place that forgot it. Everything destructive carries the evidence that
+the executor checks again, live, before it acts.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Generic, TypeAlias, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from sym.model.codec import JSONMap
+from sym.model.meta import Kind
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+class Create(Struct, frozen=True, kw_only=True, tag=True):
+    """Create `body`, whose name is deterministic: a name that is taken means "look again", never "overwrite"."""
+
+    cluster: str
+    kind: Kind
+    body: JSONMap
+    manager: str
+
+
+class Apply(Struct, frozen=True, kw_only=True, tag=True):
+    """Server-side apply of the fields that `manager` owns. `body` carries metadata.uid (so that nothing deleted comes
+    back) and metadata.resourceVersion where the decision read what another writer may change."""
+
+    cluster: str
+    kind: Kind
+    body: JSONMap
+    manager: str
+    force: bool = False
+
+
+class Owner(Struct, frozen=True, kw_only=True):
+    """Whose an object is: the ids minted by the master, valid with the AppSet's namespace and name."""
+
+    fleet_id: str
+    app_id: str
+    namespace: str
+    name: str
+
+
+class Delete(Struct, frozen=True, kw_only=True, tag=True):
+    """Delete exactly the object with this uid and resourceVersion. The executor reads it again, live, and refuses
+    unless it still bears `owner`'s record (and, where `tombstone`, the tombstone for its own uid)."""
+
+    cluster: str
+    kind: Kind
+    namespace: str
+    name: str
+    uid: str
+    resource_version: str
+    owner: Owner
+    tombstone: bool = False
+    reason: str
+
+
+class Finalize(Struct, frozen=True, kw_only=True, tag=True):
+    """Set metadata.finalizers to `finalizers`, only while the object still has this uid and resourceVersion."""
+
+    cluster: str
+    kind: Kind
+    namespace: str
+    name: str
+    uid: str
+    resource_version: str
+    finalizers: tuple[str, ...]
+    manager: str
+
+
+class Measure(Struct, frozen=True, kw_only=True, tag=True):
+    """Ask live whether `owner` has anything left in `cluster`: a GET says that the child is gone, and an unfiltered-by-
+    cache list finds no workload of this app. The answer enters the next view as dated evidence (`Gone`)."""
+
+    cluster: str
+    owner: Owner
+
+
+class Emit(Struct, frozen=True, kw_only=True, tag=True):
+    """Write an Event about an object. `type_` is Normal or Warning, `reason` CamelCase and stable."""
+
+    cluster: str
+    kind: Kind
+    namespace: str
+    name: str
+    uid: str
+    type_: str
+    reason: str
+    note: str
+    manager: str
+
+
+Action: TypeAlias = Create | Apply | Delete | Finalize | Measure | Emit
+
+
+class Plan(Struct, Generic[S], frozen=True, kw_only=True):
+    """What a planner decided. `status` None: nothing to say. `requeue_after` in seconds. `reasons` say why."""
+
+    status: S | None
+    actions: tuple[Action, ...] = ()
+    requeue_after: float | None = None
+    reasons: tuple[str, ...] = ()
+
+
+class Failure(Struct, frozen=True, kw_only=True):
+    """An action that did not succeed, as data. `retry` False: trying the same again is of no use. `message` is fit for
+    a condition: it names the cluster and the object and says what to do."""
+
+    action: Action
+    reason: str
+    message: str
+    retry: bool = True
+
+
+class Health(StrEnum):
+    """What is known of a member. Only `READY` counts as fresh evidence."""
+
+    READY = "Ready"
+    CONNECTING = "Connecting"
+    UNREACHABLE = "Unreachable"
+    DEGRADED = "Degraded"
+    CREDENTIAL_PROBLEM = "CredentialProblem"
+    MAINTAINING = "Maintaining"
+
+
+class MemberState(Struct, frozen=True, kw_only=True):
+    """One registered cluster at the instant of the view. `synced`: every cache of it is filled and fresh. `seen`: when
+    its API last answered. `meta`: labels and meta of the registration, overridden by the Cluster's."""
+
+    name: str
+    health: Health
+    synced: bool = False
+    seen: datetime | None = None
+    reason: str = ""
+    meta: Mapping[str, str] = {}
+
+    @property
+    def usable(self) -> bool:
+        """Whether decisions may rest on this member's caches and writes be sent to it."""
+        return self.health is Health.READY and self.synced
+
+
+class Gone(Struct, frozen=True, kw_only=True):
+    """The dated answer to a `Measure`: what a live look found of `owner` in `cluster`. `child`: the AdvDeployment still
+    stands; `workloads`: what else does, as `Deployment ns/name`. Clean means neither."""
+
+    cluster: str
+    owner: Owner
+    at: datetime
+    child: bool = False
+    workloads: tuple[str, ...] = ()
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing of the owner is left there."""
+        return not self.child and not self.workloads

@@ -1,0 +1,47 @@
+"""What planners look at: everything that was read, frozen at one instant.
+
+A view is built from caches in one plain function, so that no await lies between its parts. What a cache does not hold
+is unknown, not absent: whether "not there" may be believed is the member's `usable`.
+"""
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from sym.model.advdeployment import AdvDeployment
+from sym.model.appset import AppSet
+from sym.model.workload import Deployment, Event, Pod, ReplicaSet
+from sym.plan.types import Gone, MemberState
+
+
+class AppSetView(Struct, frozen=True, kw_only=True):
+    """All that the master reads for one AppSet. Every mapping goes by the cluster's name.
+
+    `children` holds what the caches know, also of members that cannot be reached at present. `gone` holds the answers
+    to `Measure`. `new_app_id` is a fresh random id, used only if the AppSet has none.
+    """
+
+    app: AppSet
+    members: Mapping[str, MemberState]
+    children: Mapping[str, AdvDeployment]
+    gone: Mapping[str, Gone] = {}
+    fleet_id: str
+    new_app_id: str
+
+
+class AdvDeploymentView(Struct, frozen=True, kw_only=True):
+    """All that the worker reads in one cluster for one AdvDeployment.
+
+    `workloads` are the Deployments of its namespace that bear its app label, its name as owner or one of its podSets'
+    names; pods and ReplicaSets are those with its app label; `events` are Warnings about any of them. `highest_epoch`
+    is the highest epoch of the master that this worker has seen.
+    """
+
+    adv: AdvDeployment
+    cluster: str
+    workloads: tuple[Deployment, ...] = ()
+    pods: tuple[Pod, ...] = ()
+    replica_sets: tuple[ReplicaSet, ...] = ()
+    events: tuple[Event, ...] = ()
+    gone: Gone | None = None
+    highest_epoch: int = 0

@@ -1,0 +1,138 @@
+"""What an AppSet wants in each cluster at this moment: its spec, less what has to wait.
+
+Content waits at a gate that nobody can open yet; podSets that the spec no longer names stay until everything else runs
+(make before break); counts never wait. Source: semantics.md 3, 4 and 6.
+"""
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from sym.model import names
+from sym.model.advdeployment import AdvDeployment, ChildPodSet
+from sym.model.appset import AppSet
+from sym.plan.child import WantedChild, entry, held, refreshed, wanted_child
+from sym.plan.content import content_hash
+from sym.plan.evidence import proves
+from sym.plan.ownership import Mark, owned
+from sym.plan.placement import POLICIES, PolicyName
+from sym.plan.types import Owner
+from sym.plan.views import AppSetView
+
+Entries = Mapping[str, ChildPodSet]
+"""PodSets by name."""
+
+
+class Wanted(Struct, frozen=True, kw_only=True):
+    """The children wanted now, by cluster. `desired` is the sum of the counts that the spec asks for; `withheld` are
+    podSets whose content waits at a gate; `leaving` those that still run though the spec no longer names them;
+    `settled`: all that the spec asks for is proved to run."""
+
+    children: Mapping[str, WantedChild]
+    desired: int
+    withheld: tuple[str, ...]
+    leaving: tuple[str, ...]
+    settled: bool
+
+
+def wanted(view: AppSetView, owner: Owner, mark: Mark) -> Wanted:
+    """What `view.app` wants now. Raises ReplicasError where its counts contradict each other."""
+    asked = _asked(view)
+    running = {cluster: _running(view, owner, cluster) for cluster in asked}
+    passed = _passed(running) if waits_at_gate(view.app, mark) else None
+    admitted = {
+        cluster: {name: admit(each, running[cluster].get(name), passed) for name, each in entries.items()}
+        for cluster, entries in asked.items()
+    }
+    staying = {
+        cluster: tuple(each for each in entries.values() if each is not None) for cluster, entries in admitted.items()
+    }
+    withheld = tuple(
+        name
+        for cluster, entries in admitted.items()
+        for name, each in entries.items()
+        if each is None or each.revision != asked[cluster][name].revision
+    )
+    settled = not withheld and all(_proved(view, owner, cluster, entries) for cluster, entries in staying.items())
+    leaving = {
+        cluster: () if settled else tuple(each for name, each in running[cluster].items() if name not in entries)
+        for cluster, entries in asked.items()
+    }
+    return Wanted(
+        children={
+            cluster: wanted_child(view.app, owner, cluster, staying[cluster] + leaving[cluster]) for cluster in asked
+        },
+        desired=sum(each.replicas for entries in asked.values() for each in entries.values()),
+        withheld=withheld,
+        leaving=tuple(each.name for entries in leaving.values() for each in entries),
+        settled=settled,
+    )
+
+
+def first_installation(app: AppSet, mark: Mark) -> bool:
+    """Whether `app` still has the content with which it was first installed, and has never run everywhere yet."""
+    return not app.status.rollout.finished and mark.install_hash == content_hash(app.spec, app.metadata.name)
+
+
+def waits_at_gate(app: AppSet, mark: Mark) -> bool:
+    """Whether content shall change in an order or after a consent, which only a rollout can do: unless it is being
+    installed for the first time, or is what ran everywhere last."""
+    strategy = app.spec.update_strategy
+    if not (strategy.canary_clusters or strategy.need_waiting_for_confirm or strategy.upgrade_type):
+        return False
+    finished = app.status.rollout.finished == content_hash(app.spec, app.metadata.name)
+    return not finished and not first_installation(app, mark)
+
+
+def admit(
+    wanted: ChildPodSet, running: ChildPodSet | None, passed: frozenset[tuple[str, str]] | None
+) -> ChildPodSet | None:
+    """The entry that may be written now for a podSet, None for nothing. `passed` are the groups' revisions that run
+    already, None if no gate is asked for."""
+    if running is not None and running.revision == wanted.revision:
+        return refreshed(running, wanted)
+    if passed is None or (running is None and _kin(wanted) in passed):
+        return wanted
+    return held(running, wanted) if running is not None else None
+
+
+def own_child(view: AppSetView, owner: Owner, cluster: str) -> AdvDeployment | None:
+    """The child in `cluster`, if there is one and it is ours."""
+    child = view.children.get(cluster)
+    return child if child is not None and owned(child, owner) else None
+
+
+def _asked(view: AppSetView) -> Mapping[str, Entries]:
+    """The complete podSets that the spec asks for, by cluster."""
+    counts = POLICIES[PolicyName.FIXED](view.app.spec, view.members)
+    return {
+        place.name: {
+            each.name: entry(view.app, place, each, counts[each.name], _meta(view, place.name))
+            for each in place.pod_sets
+        }
+        for place in view.app.spec.cluster_topology.clusters
+    }
+
+
+def _meta(view: AppSetView, cluster: str) -> Mapping[str, str]:
+    member = view.members.get(cluster)
+    return {names.CLUSTER_INFO: cluster, **(member.meta if member else {})}
+
+
+def _running(view: AppSetView, owner: Owner, cluster: str) -> Entries:
+    child = own_child(view, owner, cluster)
+    return {each.name: each for each in child.spec.topology.pod_sets} if child else {}
+
+
+def _passed(running: Mapping[str, Entries]) -> frozenset[tuple[str, str]]:
+    return frozenset(_kin(each) for entries in running.values() for each in entries.values())
+
+
+def _kin(pod_set: ChildPodSet) -> tuple[str, str]:
+    return names.group_of(pod_set.name, pod_set.meta), pod_set.revision
+
+
+def _proved(view: AppSetView, owner: Owner, cluster: str, entries: tuple[ChildPodSet, ...]) -> bool:
+    member, child = view.members.get(cluster), own_child(view, owner, cluster)
+    fresh = member is not None and member.usable and child is not None and not child.deleting
+    return fresh and child is not None and proves(child, entries)

@@ -1,0 +1,157 @@
+"""What may be written now: gates hold content, never counts; what is dropped goes last; injected values stay."""
+
+from collections.abc import Callable
+
+import pytest
+from msgspec.structs import replace
+
+from sym.model import names
+from sym.model.advdeployment import ChildPodSet
+from sym.model.appset import AppSet, Inject
+from sym.model.codec import JSONMap, convert, dig_map
+from sym.model.kinds import ADVDEPLOYMENT
+from sym.plan.child import held, refreshed
+from sym.plan.ownership import Mark
+from sym.plan.types import Health, MemberState, Owner
+from sym.plan.views import AppSetView
+from sym.plan.wanted import Wanted, admit, first_installation, waits_at_gate, wanted
+from tests.golden.world import FLEET, World
+from tests.make import BJ4, BJ5, appset, pod_set, two_clusters
+
+V1 = ChildPodSet(name="a-blue", replicas=2, revision="r1", meta={"zone": "old"}, version="v1")
+V2 = ChildPodSet(name="a-blue", replicas=5, revision="r2", meta={"zone": "new"}, version="v2", max_surge=1)
+GATE: JSONMap = {"needWaitingForConfirm": True}
+
+
+@pytest.mark.parametrize(
+    ("wanted_now", "running", "passed", "expected"),
+    [
+        (V2, None, None, V2),
+        (V2, V1, None, V2),
+        (V2, V1, frozenset({("blue", "r1")}), replace(V1, replicas=5)),
+        (V2, V1, frozenset({("blue", "r2")}), replace(V1, replicas=5)),
+        (V2, None, frozenset({("blue", "r1")}), None),
+        (V2, None, frozenset({("green", "r2")}), None),
+        (V2, None, frozenset({("blue", "r2")}), V2),
+        (replace(V2, revision="r1"), V1, frozenset[tuple[str, str]](), replace(V1, replicas=5, max_surge=1)),
+        (replace(V2, revision="r1"), V1, None, replace(V1, replicas=5, max_surge=1)),
+    ],
+)
+def test_admit(
+    wanted_now: ChildPodSet,
+    running: ChildPodSet | None,
+    passed: frozenset[tuple[str, str]] | None,
+    expected: ChildPodSet | None,
+) -> None:
+    assert admit(wanted_now, running, passed) == expected
+
+
+def test_held_and_refreshed_differ_in_the_strategy_only() -> None:
+    assert replace(held(V1, V2), max_surge=1) == refreshed(V1, V2)
+
+
+def running(app: JSONMap) -> World:
+    """A world in which `app` runs."""
+    world = World(BJ4, BJ5)
+    world.apply(app)
+    world.settle()
+    return world
+
+
+def decide(view: AppSetView) -> Wanted:
+    """What is wanted in a view."""
+    mark = Mark.of(view.app)
+    assert mark is not None
+    return wanted(view, Owner(fleet_id=FLEET, app_id=mark.app_id, namespace="default", name="bbcc"), mark)
+
+
+def edited(world: World, change: Callable[[JSONMap], None]) -> Wanted:
+    """What is wanted after a change of the spec."""
+    world.edit(change)
+    return decide(world.appset_view())
+
+
+@pytest.mark.parametrize(
+    "strategy", [{"upgradeType": "blue"}, {"canaryClusters": [BJ4]}, {"needWaitingForConfirm": True}]
+)
+def test_each_wish_for_an_order_holds_new_content(strategy: JSONMap) -> None:
+    world = running(two_clusters())
+    assert edited(world, lambda spec: spec.update(dig_map(two_clusters("v2"), "spec"))).withheld == ()
+    spec = dig_map(two_clusters("v2", strategy=strategy), "spec")
+    assert edited(world, lambda old: old.update(spec)).withheld == ("bbcc-gz01b-blue", "bbcc-gz01a-blue")
+
+
+def test_a_first_installation_waits_at_no_gate_until_its_content_changes() -> None:
+    app = convert(two_clusters(strategy=GATE), AppSet)
+    other = convert(two_clusters("v2", strategy=GATE), AppSet)
+    world = World(BJ4, BJ5)
+    world.apply(two_clusters(strategy=GATE))
+    world.round()
+    mark = Mark.of(world.appset_view().app)
+    assert mark is not None
+    app, other = (replace(each, metadata=replace(each.metadata, name="bbcc")) for each in (app, other))
+    assert first_installation(app, mark)
+    assert not waits_at_gate(app, mark)
+    assert not first_installation(other, mark)
+    assert waits_at_gate(other, mark)
+
+
+def test_what_ran_everywhere_last_passes_the_gate_again() -> None:
+    world = running(two_clusters(strategy=GATE))
+    world.forget(BJ4, ADVDEPLOYMENT)
+    want = decide(world.appset_view())
+    assert want.withheld == ()
+    assert [each.name for each in want.children[BJ4].spec.topology.pod_sets] == ["bbcc-gz01b-blue"]
+
+
+def test_a_podset_added_behind_a_gate_starts_if_its_group_runs_its_revision() -> None:
+    world = running(two_clusters(strategy=GATE))
+    more = [pod_set("bbcc-gz01b-blue"), pod_set("bbcc-gz02b-blue"), pod_set("bbcc-gz02b-green")]
+    spec = dig_map(appset({BJ4: more, BJ5: [pod_set("bbcc-gz01a-blue")]}, strategy=GATE), "spec")
+    want = edited(world, lambda old: old.update(spec))
+    assert want.withheld == ("bbcc-gz02b-green",)
+    assert [each.name for each in want.children[BJ4].spec.topology.pod_sets] == ["bbcc-gz01b-blue", "bbcc-gz02b-blue"]
+
+
+def test_a_dropped_podset_stays_until_all_else_runs() -> None:
+    world = running(two_clusters())
+    spec = dig_map(appset({BJ4: [], BJ5: [pod_set("bbcc-gz01a-blue", 5)]}), "spec")
+    want = edited(world, lambda old: old.update(spec))
+    assert want.leaving == ("bbcc-gz01b-blue",)
+    assert (want.desired, want.children[BJ4].desired, want.settled) == (5, 2, False)
+
+
+def test_a_changed_cluster_meta_alone_changes_nothing() -> None:
+    world = running(two_clusters())
+    view = world.appset_view()
+    members = {name: replace(member, meta={names.ZONE: "elsewhere"}) for name, member in view.members.items()}
+    want = decide(replace(view, members=members))
+    assert all(child.spec == view.children[name].spec for name, child in want.children.items())
+    assert want.settled
+
+
+def test_metadata_of_cluster_topology_and_podset_in_this_order() -> None:
+    member = MemberState(name=BJ4, health=Health.READY, synced=True, meta={"a": "1", "b": "1", "c": "1"})
+    body = appset({BJ4: [pod_set("bbcc-blue", meta={"c": "3"})]})
+    app = convert(body, AppSet)
+    place = replace(app.spec.cluster_topology.clusters[0], meta={"b": "2", "c": "2"})
+    topology = replace(app.spec.cluster_topology, clusters=(place,))
+    app = replace(app, spec=replace(app.spec, cluster_topology=topology))
+    view = AppSetView(app=app, members={BJ4: member}, children={}, fleet_id=FLEET, new_app_id="x")
+    owner = Owner(fleet_id=FLEET, app_id="x", namespace="default", name="bbcc")
+    entry = wanted(view, owner, Mark(app_id="x")).children[BJ4].spec.topology.pod_sets[0]
+    assert entry.meta == {"a": "1", "b": "2", "c": "3", names.CLUSTER_INFO: BJ4}
+    assert entry.inject == Inject(env=True, affinity=False, spread=False)
+
+
+def test_the_service_name_becomes_a_label() -> None:
+    app = convert(appset({BJ4: [pod_set("bbcc-blue")]}, serviceName="inner.bbcc", labels={"team": "x"}), AppSet)
+    view = AppSetView(app=app, members={}, children={}, fleet_id=FLEET, new_app_id="x")
+    owner = Owner(fleet_id=FLEET, app_id="x", namespace="default", name="bbcc")
+    child = wanted(view, owner, Mark(app_id="x")).children[BJ4]
+    assert child.labels == {
+        "team": "x",
+        "app": "bbcc",
+        names.SERVICE_DOMAIN: "inner.bbcc",
+        names.CLUSTER_INFO: BJ4,
+    }
