@@ -1,0 +1,125 @@
+"""What happens to an object between a request's bytes and the store: reading, strictness, pruning, defaults, checks.
+
+The meaning of schemas is schema.py's and validation.py's, that of built-in kinds builtin.py's; this module puts them in
+the server's order and turns what they refuse into Status answers.
+"""
+
+from sym.kube import yaml
+from sym.model.codec import JSON, DecodeError, JSONMap, as_map, dig_list, dig_str, parse
+from sym.model.meta import Kind
+from sym.sandbox import cel, decoding, failures, schema, validation
+from sym.sandbox.builtin import kinds
+from sym.sandbox.call import Call
+from sym.sandbox.metacheck import plain_finalizer, validate_metadata, validate_metadata_update
+from sym.sandbox.resources import Resource
+from sym.sandbox.schema import Node
+
+_YAML = frozenset({"application/yaml", "application/apply-patch+yaml"})
+_PROTOBUF = "application/vnd.kubernetes.protobuf"
+UNKNOWN_FORMAT = "the body of the request was in an unknown format - accepted media types include: "
+
+
+class Admission:
+    """The schema nodes of one cluster's resources, and the road of an object through them."""
+
+    def __init__(self) -> None:
+        self._custom: dict[Kind, tuple[JSONMap, Node]] = {}
+
+    def node(self, resource: Resource) -> Node:
+        """The schema of a resource, made once. Raises Refusal 501 where the sandbox has none."""
+        kind = resource.kind
+        if not resource.custom:
+            found = schema.builtin(kind.group, kind.version, kind.name)
+            if found is None:
+                raise failures.not_implemented(f"the schema of {kind.qualified}")
+            return found
+        raw = resource.schema
+        held = self._custom.get(kind)
+        if held is not None and held[0] is raw:
+            return held[1]
+        node = schema.custom(raw)
+        self._custom[kind] = (raw, node)
+        return node
+
+    def known(self, call: Call, obj: JSONMap) -> JSONMap:
+        """`obj` without the fields that its schema does not know; a warning or a refusal names them."""
+        node = self.node(call.resource)
+        misfit = decoding.metadata_misfit(node, obj) if call.resource.custom else decoding.misfit(node, obj)
+        if misfit:
+            raise failures.bad_request(
+                f'{call.kind.name} in version "{call.kind.version}" cannot be handled as a {call.kind.name}: {misfit}'
+            )
+        unknown = [] if call.validation == "Ignore" else schema.unknown_fields(node, obj)
+        if unknown and call.validation == "Strict":
+            raise _strict(call, obj, unknown)
+        call.warnings.extend(f'unknown field "{path}"' for path in unknown)
+        call.warnings.extend(_finalizer_warnings(call, obj))
+        pruned = schema.prune(node, obj)
+        return as_map(schema.without_nulls(node, pruned) if call.resource.custom else pruned)
+
+    def completed(self, resource: Resource, obj: JSONMap) -> JSONMap:
+        """`obj` with every default, in the spelling that the server keeps."""
+        node, kind = self.node(resource), resource.kind
+        if resource.custom:
+            return as_map(schema.default(node, obj))
+        return kinds.complete(kind.group, kind.name, node, obj)
+
+    def admitted(self, resource: Resource, obj: JSONMap, old: JSONMap | None) -> None:
+        """Write into a completed object what admission and strategy write; these fields belong to no manager."""
+        if not resource.custom:
+            kinds.admit(resource.kind.group, resource.kind.name, obj, old)
+
+    def check(self, resource: Resource, obj: JSONMap, old: JSONMap | None) -> None:
+        """Raises Refusal 422 with a cause for each field that is wrong."""
+        kind = resource.kind
+        if resource.custom:
+            causes = validate_metadata(obj) + (validate_metadata_update(obj, old) if old is not None else [])
+            causes += validation.validate(self.node(resource), obj, old)
+            causes += validation.validate_scale(obj, resource.scale) if resource.scale else []
+            causes += cel.validate_rules(self.node(resource), obj, old, causes)
+        else:
+            causes = kinds.check(kind.group, kind.name, obj, old)
+        if causes:
+            raise failures.invalid(kind, dig_str(obj, "metadata", "name"), causes)
+
+
+def read(call: Call) -> JSONMap:
+    """The object in a request's body. Raises Refusal 400 or 415."""
+    try:
+        value = parsed(call.request.body, call.header.get("content-type", ""))
+        return as_map(value)
+    except DecodeError as error:
+        raise failures.bad_request(
+            f"the object provided is unrecognized (must be of type {call.kind.name}): {error.message}"
+        ) from None
+
+
+def parsed(body: bytes, content_type: str) -> JSON:
+    """The value in a body of this media type. Raises Refusal 415, DecodeError."""
+    media = content_type.split(";", 1)[0].strip().lower()
+    if media == _PROTOBUF:
+        raise failures.unsupported_media(
+            f"{UNKNOWN_FORMAT}application/json, application/yaml (the sandbox does not read protobuf bodies)"
+        )
+    if media in _YAML:
+        return yaml.load(body)
+    if media and "json" not in media:
+        raise failures.unsupported_media(f"{UNKNOWN_FORMAT}application/json, application/yaml")
+    return parse(body)
+
+
+def _finalizer_warnings(call: Call, obj: JSONMap) -> list[str]:
+    names = dig_list(obj, "metadata", "finalizers") if call.resource.custom else []
+    advice = "prefer a domain-qualified finalizer name to avoid accidental conflicts with other finalizer writers"
+    return [f'metadata.finalizers: "{name}": {advice}' for name in names if plain_finalizer(name)]
+
+
+def _strict(call: Call, obj: JSONMap, unknown: list[str]) -> failures.Refusal:
+    listed = ", ".join(f'unknown field "{path}"' for path in unknown)
+    kind = dig_str(obj, "kind") or call.kind.name
+    if call.request.method == "PATCH":
+        message = f"Invalid value: the patched object: strict decoding error: {listed}"
+        causes: JSONMap = {"causes": [{"reason": "FieldValueInvalid", "message": message, "field": "patch"}]}
+        return failures.Refusal(422, "Invalid", f' "" is invalid: patch: {message}', causes)
+    what = f"strict decoding error: {listed}"
+    return failures.bad_request(f'{kind} in version "{call.kind.version}" cannot be handled as a {kind}: {what}')

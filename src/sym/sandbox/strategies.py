@@ -1,0 +1,67 @@
+"""What a server itself writes into new and changed objects of certain kinds, beside the defaults of their schemas.
+
+Pure on objects; reads the store only for what must be unique. Kinds without an entry are left as they are.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+from sym.model.codec import JSON, JSONMap, as_map, dig, dig_list, dig_map
+from sym.model.kinds import SERVICE
+from sym.sandbox.builtin.core import service_has_address
+from sym.sandbox.resources import Resource
+from sym.sandbox.store import Store
+
+Strategy: TypeAlias = Callable[[JSONMap, JSONMap | None, Store], None]
+
+
+def prepare(resource: Resource, new: JSONMap, old: JSONMap | None, store: Store) -> None:
+    """Change `new` in place as the kind's strategy does. `old` is None for a create."""
+    strategy = _STRATEGIES.get(resource.kind.qualified)
+    if strategy is not None:
+        strategy(new, old, store)
+
+
+def _service(new: JSONMap, _: JSONMap | None, store: Store) -> None:
+    if not service_has_address(new) or dig(new, "spec", "clusterIP"):
+        return
+    taken = {entry.fields.get("spec.clusterIP", "") for entry in store.list(SERVICE)}
+    spec = as_map(new["spec"])
+    spec["clusterIP"] = next(address for address in map(_address, range(1, 1 << 16)) if address not in taken)
+    spec["clusterIPs"] = [spec["clusterIP"]]
+
+
+def _address(number: int) -> str:
+    return f"10.96.{number >> 8}.{number & 255}"
+
+
+def _definition(new: JSONMap, old: JSONMap | None, store: Store) -> None:
+    status = as_map(new.setdefault("status", {}))
+    status["conditions"] = dig_list(old, "status", "conditions") or established(store.now())
+    status["acceptedNames"] = dict(dig_map(new, "spec", "names"))
+
+
+def established(now: str) -> list[JSON]:
+    """The conditions of a CRD that is served."""
+    return [
+        {
+            "type": "NamesAccepted",
+            "status": "True",
+            "lastTransitionTime": now,
+            "reason": "NoConflicts",
+            "message": "no conflicts found",
+        },
+        {
+            "type": "Established",
+            "status": "True",
+            "lastTransitionTime": now,
+            "reason": "InitialNamesAccepted",
+            "message": "the initial names have been accepted",
+        },
+    ]
+
+
+_STRATEGIES: Mapping[str, Strategy] = {
+    "customresourcedefinitions.apiextensions.k8s.io": _definition,
+    "services": _service,
+}

@@ -1,0 +1,1 @@
+"""One suite for every API server: the sandbox in process, the sandbox over HTTPS, and a real one."""

@@ -1,0 +1,160 @@
+"""What a contract story is made of: requests, and how their answers are made comparable.
+
+A story is a list of `Step`s that run in order against one server. Answers of two servers differ in uids, versions and
+times; `Normal` gives them names in the order in which they first appear, so that equality and change stay visible.
+"""
+
+import re
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from sym.model.codec import JSON, JSONMap, dig, dig_list, encode, parse
+
+JSON_MEDIA = "application/json"
+MERGE = "application/merge-patch+json"
+STRATEGIC = "application/strategic-merge-patch+json"
+JSON_PATCH = "application/json-patch+json"
+APPLY = "application/apply-patch+yaml"
+TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
+PARTIAL = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io"
+PARTIAL_LIST = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
+
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+_VERSION = re.compile(
+    r"((?:ResourceVersion in (?:precondition|object meta)|resource version|current): )\d+( \(\d+\))?"
+    r"|((?:precondition|record) )\(\d+\)"
+)
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_SUFFIXED = re.compile(r"(generated-)[a-z0-9]{5}\b")
+
+
+class Step(Struct, frozen=True, kw_only=True):
+    """One request. `{ns}` and `{saved.path}` in path and body are filled in; `save` names the answer for later steps.
+    `only` are the paths of the answer that the story is about; none means all of it."""
+
+    method: str
+    path: str
+    body: JSON = None
+    media: str = JSON_MEDIA
+    accept: str = JSON_MEDIA
+    save: str = ""
+    only: tuple[str, ...] = ()
+    raw: bytes = b""
+    until: str = ""
+    """ask again (for some seconds) until this text stands in status or body: a real server works in the background"""
+    loose: bool = False
+    """compare only status, reason and code: the sentence is the server's own (parsers, Go's own texts)"""
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """What came back. `body` is text where it is not JSON, and a list of frames where it was a watch."""
+
+    status: int
+    body: JSON = None
+    warning: str = ""
+
+
+Story = tuple[Step, ...]
+
+
+class Normal:
+    """One run's names for what differs from server to server."""
+
+    def __init__(self, namespace: str) -> None:
+        self._namespace = namespace
+        self._names: dict[str, dict[str, str]] = {"uid": {}, "rv": {}}
+
+    def answer(self, step: Step, answer: Answer) -> JSONMap:
+        """The comparable form of an answer."""
+        found: JSONMap = {"step": f"{step.method} {step.path}", "status": answer.status}
+        if answer.warning:
+            found["warning"] = answer.warning
+        if step.loose:
+            return found | {"reason": dig(answer.body, "reason")}
+        if step.only and answer.status < 300:
+            chosen = {path: self._value(dig(answer.body, *_steps(path)), path.split(".")[-1]) for path in step.only}
+            return found | {"only": chosen}
+        return found | {"body": self._value(_sorted_members(answer.body), "")}
+
+    def _value(self, value: JSON, key: str) -> JSON:
+        if isinstance(value, dict):
+            kept = _without_sentence(value)
+            return {name: self._value(_once(kept[name], name), name) for name in sorted(kept)}
+        if isinstance(value, list):
+            return [self._value(item, key) for item in value]
+        if not isinstance(value, str):
+            return value
+        if key == "resourceVersion" and value:
+            return self._named("rv", value)
+        if key == "continue":
+            return "<token>"
+        if key == "name" and value == self._namespace:
+            return "{ns}"
+        text = _UUID.sub(lambda match: self._named("uid", match[0]), value)
+        text = _VERSION.sub(r"\1\3<rv>", _TIME.sub("<time>", _SUFFIXED.sub(r"\1<random>", text)))
+        return text.replace(self._namespace, "{ns}")
+
+    def _named(self, kind: str, value: str) -> str:
+        names = self._names[kind]
+        return names.setdefault(value, f"<{kind}{len(names) + 1}>")
+
+
+def _once(value: JSON, key: str) -> JSON:
+    """Causes without repetition: servers check some fields of metadata twice and say so twice."""
+    if key != "causes" or not isinstance(value, list):
+        return value
+    found: list[JSON] = []
+    for cause in value:
+        if cause not in found:
+            found.append(cause)
+    return sorted(found, key=encode)
+
+
+def _without_sentence(value: JSONMap) -> JSONMap:
+    """A Status with several causes without its message (servers list them in no fixed order), a column without its
+    description, a resource without its hash."""
+    dropped = {"storageVersionHash"}
+    if isinstance(causes := dig(value, "details", "causes"), list) and len(_distinct(causes)) > 1:
+        dropped.add("message")
+    if "jsonPath" not in value and value.keys() >= {"format", "priority", "type"}:
+        dropped.add("description")
+    return {name: item for name, item in value.items() if name not in dropped}
+
+
+def _distinct(found: list[JSON]) -> set[bytes]:
+    return {encode(item) for item in found}
+
+
+def filled(text: str, namespace: str, saved: Mapping[str, JSON]) -> str:
+    """`text` with `{ns}` and `{name.path.in.answer}` filled in."""
+    for name in re.findall(r"\{([a-z]+(?:\.[\w]+)*)\}", text):
+        first, *rest = name.split(".")
+        value: JSON = namespace if name == "ns" else dig(saved.get(first), *_steps(".".join(rest)))
+        if name == "ns" or value is not None:
+            text = text.replace("{" + name + "}", str(value))
+    return text
+
+
+def decoded(body: bytes) -> JSON:
+    """JSON where it is JSON, else text."""
+    try:
+        return parse(body)
+    except ValueError:
+        return body.decode(errors="replace")
+
+
+def _steps(path: str) -> list[str | int]:
+    return [int(step) if step.isdigit() else step for step in path.split(".") if step]
+
+
+def _sorted_members(body: JSON) -> JSON:
+    """Frames and items keep their order; managedFields are compared by manager, operation and fields."""
+    if isinstance(body, dict) and dig_list(body, "metadata", "managedFields"):
+        entries = [entry for entry in dig_list(body, "metadata", "managedFields") if isinstance(entry, dict)]
+        ordered: list[JSON] = [
+            *sorted(entries, key=lambda entry: (str(entry.get("operation")), str(entry.get("manager"))))
+        ]
+        metadata = body["metadata"]
+        return {**body, "metadata": {**(metadata if isinstance(metadata, dict) else {}), "managedFields": ordered}}
+    return body
