@@ -1,0 +1,1 @@
+"""The loops: queue, runner, leader, and one reconciler for each kind."""

@@ -1,0 +1,173 @@
+"""The worker: AdvDeployment -> workloads in the same cluster, and their status back into the AdvDeployment.
+
+Serves one cluster (its own, installed there) or several from outside; in each it acts only under that cluster's lock.
+It needs nothing but that cluster: it goes on repairing while the meta cluster is away.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from sym.clusters.fleet import Fleet
+from sym.clusters.informer import Watch
+from sym.clusters.member import Tools
+from sym.controllers.appset import ADVDEPLOYMENTS
+from sym.controllers.loop import Effect, Subject
+from sym.controllers.queue import Queue
+from sym.kube.requests import ListOptions
+from sym.kube.store import Change
+from sym.model import names
+from sym.model.advdeployment import AdvDeployment
+from sym.model.kinds import ADVDEPLOYMENT, DEPLOYMENT, EVENT, POD, REPLICASET
+from sym.model.meta import Kind, Object, Ref
+from sym.model.workload import Deployment, Event, Pod, ReplicaSet
+from sym.plan.advdeployment import plan_advdeployment
+from sym.plan.views import AdvDeploymentView
+
+T = TypeVar("T", bound=Object)
+
+
+def app_of(item: Object) -> Iterable[str]:
+    """`namespace/app` by the object's label; nothing where it has none."""
+    app = item.metadata.labels.get(names.APP)
+    return (f"{item.metadata.namespace}/{app}",) if app else ()
+
+
+def object_of(event: Event) -> Iterable[str]:
+    """`namespace/Kind/name` of what the Event is about."""
+    about = event.involved_object
+    return (f"{about.namespace}/{about.kind}/{about.name}",)
+
+
+_APP = ListOptions(label_selector=names.APP)
+DEPLOYMENTS: Watch[Deployment] = Watch(kind=DEPLOYMENT, type=Deployment, indexes={"app": app_of})
+REPLICASETS: Watch[ReplicaSet] = Watch(kind=REPLICASET, type=ReplicaSet, options=_APP, indexes={"app": app_of})
+PODS: Watch[Pod] = Watch(kind=POD, type=Pod, options=_APP, indexes={"app": app_of})
+WARNINGS: Watch[Event] = Watch(
+    kind=EVENT,
+    type=Event,
+    options=ListOptions(field_selector="type=Warning"),
+    indexes={"object": object_of},
+    required=False,
+)
+_ABOUT = {DEPLOYMENT.name: DEPLOYMENT, REPLICASET.name: REPLICASET, POD.name: POD}
+
+
+class AdvDeployments:
+    """Reconciles AdvDeployments of the clusters that it holds the lock of. `permit(cluster)`: do we still hold it?"""
+
+    def __init__(self, fleet: Fleet, queue: Queue[Ref], tools: Tools, permit: Callable[[str], bool]) -> None:
+        self._fleet = fleet
+        self._queue = queue
+        self._env = tools.env
+        self._poll = tools.settings.controller.expectation_poll
+        self._effect = Effect(fleet, tools)
+        self._permit = permit
+        self._epochs: dict[str, int] = {}
+        fleet.on_change(ADVDEPLOYMENT, self._adv_changed)
+        for kind in (DEPLOYMENT, REPLICASET, POD):
+            fleet.on_change(kind, self._part_changed)
+        fleet.on_change(EVENT, self._warned)
+        fleet.on_turn(self.everything)
+
+    async def reconcile(self, ref: Ref) -> float | None:
+        """See `runner.Reconciler`."""
+        if not self._serves(ref.cluster):
+            return None  # whoever holds the lock does it; we look at everything when we get it
+        if self._effect.early(ref):
+            return self._poll
+        view = self._read(ref)
+        if view is None:
+            return None  # missing from the cache means: do nothing
+        plan = plan_advdeployment(view, self._env.now())
+        subject = Subject(kind=ADVDEPLOYMENT, ref=ref, seen=view.adv, manager=names.WORKER)
+        return await self._effect.carry_out(subject, plan, view.adv.status, lambda: self._permit(ref.cluster))
+
+    def everything(self, cluster: str) -> None:
+        """Look at every AdvDeployment of a cluster, as after getting its lock."""
+        store = self._fleet.store(cluster, ADVDEPLOYMENTS)
+        if store is not None and self._serves(cluster):
+            for ref in store.view:
+                self._queue.add(ref)
+
+    def _serves(self, cluster: str) -> bool:
+        member = self._fleet.member(cluster)
+        return member is not None and member.synced and self._permit(cluster)
+
+    def _read(self, ref: Ref) -> AdvDeploymentView | None:
+        store = self._fleet.store(ref.cluster, ADVDEPLOYMENTS)
+        adv = store.view.get(ref) if store else None
+        if adv is None:
+            return None
+        app = f"{ref.namespace}/{ref.name}"
+        workloads = {each.metadata.name: each for each in self._by(ref, DEPLOYMENTS, "app", app)}
+        deployments = self._fleet.store(ref.cluster, DEPLOYMENTS)
+        for pod_set in adv.spec.topology.pod_sets:
+            named = deployments.view.get(Ref(ref.cluster, ref.namespace, pod_set.name)) if deployments else None
+            if named is not None:
+                workloads[pod_set.name] = named
+        sets, pods = self._by(ref, REPLICASETS, "app", app), self._by(ref, PODS, "app", app)
+        return AdvDeploymentView(
+            adv=adv,
+            cluster=ref.cluster,
+            workloads=tuple(workloads[name] for name in sorted(workloads)),
+            pods=pods,
+            replica_sets=sets,
+            events=self._events(ref, (adv, *workloads.values(), *sets, *pods)),
+            gone=self._fleet.gone(ref.namespace, ref.name).get(ref.cluster),
+        )
+
+    def _by(self, ref: Ref, watch: Watch[T], index: str, key: str) -> tuple[T, ...]:
+        store = self._fleet.store(ref.cluster, watch)
+        return store.by(index, key) if store else ()
+
+    def _events(self, ref: Ref, about: Iterable[Object]) -> tuple[Event, ...]:
+        found: list[Event] = []
+        for item in about:
+            kind = _kind_of(item)
+            found += self._by(ref, WARNINGS, "object", f"{ref.namespace}/{kind.name}/{item.metadata.name}")
+        return tuple(found)
+
+    def _adv_changed(self, _: str, change: Change[Object]) -> None:
+        if change.new is None:
+            self._fleet.expectations.forget(change.ref)
+        self._queue.add(change.ref)
+
+    def _part_changed(self, cluster: str, change: Change[Object]) -> None:
+        """A workload or pod: its app's AdvDeployment, and the one that has a podSet of its name."""
+        for item in (change.old, change.new):
+            if item is not None:
+                self._concerns(cluster, item)
+
+    def _concerns(self, cluster: str, item: Object) -> None:
+        if app := item.metadata.labels.get(names.APP):
+            self._queue.add(Ref(cluster, item.metadata.namespace, app))
+        store = self._fleet.store(cluster, ADVDEPLOYMENTS)
+        if store is not None and isinstance(item, Deployment):
+            for adv in store.by("podset", f"{item.metadata.namespace}/{item.metadata.name}"):
+                self._queue.add(adv.ref(cluster))
+
+    def _warned(self, cluster: str, change: Change[Object]) -> None:
+        event = change.new or change.old
+        if not isinstance(event, Event):
+            return
+        about = event.involved_object
+        if about.kind == ADVDEPLOYMENT.name:
+            self._queue.add(Ref(cluster, about.namespace, about.name))
+        elif (kind := _ABOUT.get(about.kind)) is not None:
+            member = self._fleet.member(cluster)
+            store = member.cache(kind) if member else None
+            item = store.view.get(Ref(cluster, about.namespace, about.name)) if store else None
+            if item is not None:
+                self._concerns(cluster, item)
+
+
+def _kind_of(item: Object) -> Kind:
+    match item:
+        case AdvDeployment():
+            return ADVDEPLOYMENT
+        case Deployment():
+            return DEPLOYMENT
+        case ReplicaSet():
+            return REPLICASET
+        case _:
+            return POD

@@ -1,0 +1,108 @@
+"""The master: AppSet -> one AdvDeployment per cluster, and the status back up.
+
+`reconcile` is the whole of it: read one instant from the caches, plan, act, tell. The rest says which changes concern
+which AppSet. Runs only while this process leads.
+"""
+
+from sym.clusters.fleet import Fleet, Permit, always
+from sym.clusters.informer import Watch
+from sym.clusters.member import Tools
+from sym.controllers.loop import Effect, Subject
+from sym.controllers.queue import Queue
+from sym.kube.store import Change
+from sym.model import names
+from sym.model.advdeployment import AdvDeployment
+from sym.model.appset import AppSet
+from sym.model.kinds import ADVDEPLOYMENT, APPSET
+from sym.model.meta import META, Object, Ref
+from sym.plan.appset import plan_appset
+from sym.plan.types import Health
+from sym.plan.views import AppSetView
+
+
+def clusters_of(app: AppSet) -> set[str]:
+    """The clusters that an AppSet names or has been written to."""
+    written = app.metadata.annotations.get(names.CLUSTERS, "")
+    return {each.name for each in app.spec.cluster_topology.clusters} | {name for name in written.split(",") if name}
+
+
+APPSETS: Watch[AppSet] = Watch(kind=APPSET, type=AppSet, indexes={"cluster": clusters_of})
+ADVDEPLOYMENTS: Watch[AdvDeployment] = Watch(
+    kind=ADVDEPLOYMENT,
+    type=AdvDeployment,
+    indexes={"podset": lambda adv: [f"{adv.metadata.namespace}/{each.name}" for each in adv.spec.topology.pod_sets]},
+)
+
+
+class AppSets:
+    """Reconciles AppSets of the meta cluster. `fleet_id` belongs to the whole fleet; `permit`: do we still lead?"""
+
+    def __init__(self, fleet: Fleet, queue: Queue[Ref], tools: Tools, permit: Permit = always) -> None:
+        self._fleet = fleet
+        self._queue = queue
+        self._env = tools.env
+        self._poll = tools.settings.controller.expectation_poll
+        self._effect = Effect(fleet, tools)
+        self._permit = permit
+        self.fleet_id = ""
+        """Minted once for the fleet, read before the first reconcile."""
+        fleet.on_change(APPSET, self._changed)
+        fleet.on_change(ADVDEPLOYMENT, self._changed)
+        fleet.on_turn(self._turned)
+
+    async def reconcile(self, ref: Ref) -> float | None:
+        """See `runner.Reconciler`."""
+        if self._effect.early(ref):
+            return self._poll
+        view = self._read(ref)
+        if view is None:
+            return None  # missing from the cache means: do nothing
+        plan = plan_appset(view, self._env.now())
+        subject = Subject(kind=APPSET, ref=ref, seen=view.app, manager=names.MASTER)
+        return await self._effect.carry_out(subject, plan, view.app.status, self._permit)
+
+    def everything(self) -> None:
+        """Look at every AppSet, as after becoming the leader."""
+        if (store := self._fleet.store(META, APPSETS)) is not None:
+            for ref in store.view:
+                self._queue.add(ref)
+
+    def _read(self, ref: Ref) -> AppSetView | None:
+        store = self._fleet.store(META, APPSETS)
+        app = store.view.get(ref) if store else None
+        if app is None:
+            return None
+        children = {
+            cluster: child
+            for cluster in self._fleet.members
+            if cluster != META and (child := self._child(cluster, ref)) is not None
+        }
+        return AppSetView(
+            app=app,
+            members=self._fleet.states(),
+            children=children,
+            gone=self._fleet.gone(ref.namespace, ref.name),
+            fleet_id=self.fleet_id,
+            new_app_id=self._env.new_id(),
+        )
+
+    def _child(self, cluster: str, ref: Ref) -> AdvDeployment | None:
+        store = self._fleet.store(cluster, ADVDEPLOYMENTS)
+        return store.view.get(Ref(cluster, ref.namespace, ref.name)) if store else None
+
+    def _changed(self, cluster: str, change: Change[Object]) -> None:
+        if cluster == META and isinstance(change.old or change.new, AdvDeployment):
+            return  # our own cluster's children are not the fleet's
+        key = Ref(META, change.ref.namespace, change.ref.name)
+        if cluster == META and change.new is None:
+            self._fleet.forget(key.namespace, key.name)
+        self._queue.add(key)
+
+    def _turned(self, cluster: str) -> None:
+        """A cluster came, went, or changed its health: look at the AppSets that have to do with it."""
+        store = self._fleet.store(META, APPSETS)
+        state = self._fleet.states().get(cluster)  # None: its registration is gone, which has to be told
+        if store is None or not store.synced or (state is not None and state.health is Health.CONNECTING):
+            return
+        for app in store.by("cluster", cluster):
+            self._queue.add(app.ref(META))

@@ -1,0 +1,86 @@
+"""Writing a status: what failed is said in it, not more often than once a second, and never because a time moved.
+
+Pure but for the little memory of when each object's status was last written.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from msgspec.structs import replace
+
+from sym.aio.env import Env
+from sym.clusters.refusals import LOOK_AGAIN
+from sym.model import names
+from sym.model.advdeployment import AdvDeploymentStatus
+from sym.model.appset import AppSetStatus
+from sym.model.conditions import FALSE, TRUE, Condition, find_condition, set_condition
+from sym.model.meta import Kind, Ref
+from sym.plan.types import Failure
+
+S = TypeVar("S", AppSetStatus, AdvDeploymentStatus)
+_KEEP = 4096
+
+
+class Conditioned(Protocol):
+    """A status with conditions."""
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """Its conditions."""
+        ...
+
+
+def serious(failures: Iterable[Failure]) -> tuple[Failure, ...]:
+    """Those that mean trouble: not merely that the world moved on."""
+    return tuple(failure for failure in failures if failure.reason != LOOK_AGAIN)
+
+
+def with_failures(status: S, before: Conditioned, failures: tuple[Failure, ...], now: datetime) -> S:
+    """`status` that says what failed; `before` is the status as it stands, so that nothing flips back and forth."""
+    troubles = serious(failures)
+    if not troubles:
+        return status
+    worst = min(troubles, key=lambda failure: (failure.retry, failure.action.cluster, failure.message))
+    stuck = not any(failure.retry for failure in troubles)
+    told = {names.READY: False, names.RECONCILING: not stuck, names.STALLED: stuck}
+    conditions = status.conditions
+    for type_, holds in told.items():
+        says = worst.message if holds or type_ == names.READY else ""
+        condition = Condition(
+            type=type_,
+            status=TRUE if holds else FALSE,
+            observed_generation=status.observed_generation,
+            reason=worst.reason,
+            message=says,
+        )
+        conditions = set_condition(conditions, condition, now)
+    return replace(status, conditions=tuple(_since(each, before.conditions) for each in conditions))
+
+
+def _since(condition: Condition, before: tuple[Condition, ...]) -> Condition:
+    old = find_condition(before, condition.type)
+    if old is None or old.status != condition.status:
+        return condition
+    return replace(condition, last_transition_time=old.last_transition_time)
+
+
+class Pace:
+    """At most one status write per object and interval."""
+
+    def __init__(self, env: Env, seconds: float) -> None:
+        self._env = env
+        self._seconds = seconds
+        self._written: dict[tuple[Kind, Ref], float] = {}
+
+    def wait(self, kind: Kind, ref: Ref) -> float:
+        """Seconds until `ref` may be written; 0 or less: now."""
+        last = self._written.get((kind, ref))
+        return 0.0 if last is None else last + self._seconds - self._env.monotonic()
+
+    def wrote(self, kind: Kind, ref: Ref) -> None:
+        """The status of `ref` was written just now."""
+        now = self._env.monotonic()
+        if len(self._written) >= _KEEP:
+            self._written = {key: at for key, at in self._written.items() if now - at < self._seconds}
+        self._written[kind, ref] = now
