@@ -1,0 +1,1 @@
+"""The commands. Everything heavy is imported where it is used."""

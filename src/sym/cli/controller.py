@@ -1,0 +1,188 @@
+"""`sym-controller controller` (alias `ctl`): the controllers as a process. Flags win over SYM_* variables.
+
+Exit codes: 0 after a signal, 1 when the process cannot go on, 2 for flags that make no sense.
+"""
+
+import asyncio
+import os
+import platform
+import signal
+import socket
+import sys
+from ipaddress import IPv4Address
+from typing import TYPE_CHECKING
+
+import click
+from msgspec.structs import replace
+
+from sym.cli.main import installed_version
+from sym.settings import ControllerSettings, KubeSettings, Settings
+
+if TYPE_CHECKING:
+    from sym.controllers.process import Options
+    from sym.kube.connection import Connection
+
+_DEFAULTS = ControllerSettings()
+
+
+def in_pod() -> bool:
+    """Whether this process runs in a pod of a cluster."""
+    return "KUBERNETES_SERVICE_HOST" in os.environ
+
+
+@click.command("controller")
+@click.option("--enable-master/--no-enable-master", envvar="SYM_ENABLE_MASTER", help="AppSets to AdvDeployments.")
+@click.option("--enable-worker/--no-enable-worker", envvar="SYM_ENABLE_WORKER", help="AdvDeployments to workloads.")
+@click.option(
+    "--worker-clusters",
+    envvar="SYM_WORKER_CLUSTERS",
+    default="self",
+    show_default=True,
+    metavar="self|all|NAME[,NAME]",
+    help="Clusters that the worker serves: its own, all registered ones, or these.",
+)
+@click.option("-c", "--kubeconfig", envvar="SYM_KUBECONFIG", default="", help="File; default: the pod's own account.")
+@click.option("--context", envvar="SYM_CONTEXT", default="", help="Context of the file; default: its current one.")
+@click.option(
+    "--threadiness", envvar="SYM_THREADINESS", type=click.IntRange(1, 256), default=_DEFAULTS.threadiness,
+    show_default=True, help="Reconciles at once, per controller.",
+)  # fmt: skip
+@click.option("--http-addr", envvar="SYM_HTTP_ADDR", default="", help="HOST:PORT of /live, /ready, /metrics.")
+@click.option(
+    "--leader-election", envvar="SYM_LEADER_ELECTION", type=bool, default=True, show_default=True,
+    help="Whether the master waits for its lock; false only where one process is certain.",
+)  # fmt: skip
+@click.option(
+    "--lease-duration", envvar="SYM_LEASE_DURATION", type=click.IntRange(1, 3600),
+    default=round(_DEFAULTS.lease_duration), show_default=True,
+    help="Seconds without a renewal after which others take over a lock.",
+)  # fmt: skip
+@click.option(
+    "--renew-deadline", envvar="SYM_RENEW_DEADLINE", type=click.FloatRange(0.1, 3600), default=_DEFAULTS.renew_deadline,
+    show_default=True, help="Seconds without a renewal after which a holder stops by itself.",
+)  # fmt: skip
+@click.option(
+    "--retry-period", envvar="SYM_RETRY_PERIOD", type=click.FloatRange(0.05, 600), default=_DEFAULTS.retry_period,
+    show_default=True, help="Seconds between two tries to take or renew a lock.",
+)  # fmt: skip
+@click.option(
+    "-v", "verbosity", envvar="SYM_VERBOSITY", type=click.IntRange(0, 10), default=2, show_default=True,
+    help="How much is logged: 0 errors, 2 what happens, 4 and more details.",
+)  # fmt: skip
+def command(
+    enable_master: bool, enable_worker: bool, worker_clusters: str, kubeconfig: str, context: str,
+    threadiness: int, http_addr: str, leader_election: bool, lease_duration: int, renew_deadline: float,
+    retry_period: float, verbosity: int,
+) -> None:  # fmt: skip
+    """Run the controllers until SIGTERM or Ctrl-C."""
+    from sym.cli.logs import configure
+    from sym.controllers.process import Options
+
+    if not (enable_master or enable_worker):
+        raise click.UsageError("nothing to do: give --enable-master, --enable-worker or both")
+    times = lock_times(lease_duration, renew_deadline, retry_period)
+    configure(verbosity)
+    host, port = address(http_addr or (_DEFAULTS.pod_http_addr if in_pod() else _DEFAULTS.http_addr))
+    options = Options(
+        master=enable_master,
+        worker=enable_worker,
+        worker_clusters=worker_clusters.strip(),
+        leader_election=leader_election,
+        identity=identity(),
+    )
+    settings = Settings(
+        kube=KubeSettings(user_agent=f"sym-controller/{installed_version()}"),
+        controller=replace(times, threadiness=threadiness),
+    )
+    sys.exit(run(options, settings, (host, port), kubeconfig, context))
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(version=installed_version(), prog_name="sym-controller")
+def main() -> None:
+    """The controllers of Sym."""
+
+
+@main.command("version")
+def version() -> None:
+    """Print the version of Sym and of Python."""
+    click.echo(f"sym-controller {installed_version()} (Python {platform.python_version()})")
+
+
+main.add_command(command)
+main.add_command(command, "ctl")
+
+
+def address(text: str) -> tuple[str, int]:
+    """`HOST:PORT` or `:PORT` as a pair. Raises UsageError."""
+    host, _, port = text.rpartition(":")
+    if not port.isdigit() or not 0 <= int(port) < 65536:
+        raise click.UsageError(f"--http-addr {text!r}: expected HOST:PORT, as 127.0.0.1:8080 or :8080")
+    return host.strip("[]") or str(IPv4Address(0)), int(port)  # `:PORT` has always meant every interface
+
+
+def lock_times(lease_duration: int, renew_deadline: float, retry_period: float) -> ControllerSettings:
+    """The settings with these times of locks. Raises UsageError where a holder would not stop before others begin."""
+    if not retry_period * 1.2 < renew_deadline < lease_duration:
+        raise click.UsageError(
+            f"--renew-deadline {renew_deadline:g} must lie between 1.2 times --retry-period {retry_period:g} and"
+            f" --lease-duration {lease_duration}: a holder tries again before it gives up, and gives up before others"
+            " take over"
+        )
+    return replace(
+        _DEFAULTS, lease_duration=float(lease_duration), renew_deadline=renew_deadline, retry_period=retry_period
+    )
+
+
+def identity() -> str:
+    """Who we are in locks: host, process and something that no restart repeats."""
+    return f"{socket.gethostname()}_{os.getpid()}_{os.urandom(4).hex()}"
+
+
+def run(options: "Options", settings: Settings, listen: tuple[str, int], kubeconfig: str, context: str) -> int:
+    """Run the process; its exit code."""
+    from sym.kube.errors import KubeError
+    from sym.kube.kubeconfig import in_cluster, load_operator
+
+    try:
+        own = in_cluster() if in_pod() and not kubeconfig else load_operator(kubeconfig, context)
+        asyncio.run(_run(options, settings, listen, own))
+    except KubeError as error:
+        click.echo(f"Error: {error.message}", err=True)
+        return 1
+    except OSError as error:
+        click.echo(f"Error: {error}", err=True)
+        return 1
+    return 0
+
+
+async def _run(options: "Options", settings: Settings, listen: tuple[str, int], own: "Connection") -> None:
+    from sym.aio.env import SystemEnv
+    from sym.clusters.member import Tools
+    from sym.clusters.metrics import FleetMetrics
+    from sym.controllers.process import Home, Process
+    from sym.kube.http import HttpClient
+    from sym.net.serve import serving
+
+    tools = Tools(env=SystemEnv(), settings=settings, metrics=FleetMetrics())
+
+    def connect(connection: "Connection") -> HttpClient:
+        return HttpClient(connection, settings.kube, tools.env)
+
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    process = Process(Home(client=connect(own), host=own.host, connect=connect), options, tools)
+    try:
+        async with serving(*listen, process.routes):
+            await process.run(stop)
+    except BaseExceptionGroup as group:
+        raise _only(group) from group
+
+
+def _only(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The single failure inside nested groups; the group itself where there are several."""
+    inner: BaseException = group
+    while isinstance(inner, BaseExceptionGroup) and len(inner.exceptions) == 1:
+        inner = inner.exceptions[0]
+    return inner

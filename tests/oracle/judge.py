@@ -1,0 +1,187 @@
+"""What must be true of a fleet, judged from what its API servers say.
+
+`complaints` lists every break of a rule that holds at any moment of rest; `shape` is what is left of a fleet when all
+that may differ between two honest runs (uids, times, versions, generated names) is taken away: two runs that end alike
+have equal shapes.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+from sym.model.codec import JSON, JSONMap, dig, dig_list, dig_map, dig_str
+from tests.oracle.fleet import Cluster, Fleet
+
+APP_ID = "sym.dmall.com/app-id"
+PODSET = "sym.dmall.com/podset"
+
+
+def complaints(fleet: Fleet) -> list[str]:
+    """Every rule of rest that the fleet breaks, one sentence each; an empty list is a fleet in order."""
+    found: list[str] = []
+    for app in fleet.meta.appsets:
+        found += _of_app(app, fleet)
+    for cluster in fleet.members.values():
+        found += _orphans(cluster, fleet)
+    return found
+
+
+def shape(fleet: Fleet) -> dict[str, list[str]]:
+    """The fleet without everything that may differ between two honest runs: a sorted list of lines for each cluster."""
+    lines: dict[str, list[str]] = {"meta": sorted(_app_line(app) for app in fleet.meta.appsets)}
+    for name, cluster in fleet.members.items():
+        lines[name] = sorted(_cluster_lines(cluster))
+    return lines
+
+
+def pod_uids(fleet: Fleet) -> dict[str, frozenset[str]]:
+    """The uids of all pods by cluster: unchanged uids mean that nothing was restarted."""
+    return {name: frozenset(_uid(pod) for pod in cluster.pods) for name, cluster in fleet.members.items()}
+
+
+def expected_replicas(spec: Mapping[str, JSON]) -> dict[tuple[str, str], int]:
+    """(cluster, podSet) -> replicas, by semantics.md section 3, computed anew here."""
+    entries = [
+        (dig_str(cluster, "name"), dig_str(pod_set, "name"), dig(pod_set, "replicas"))
+        for cluster in dig_list(spec, "clusterTopology", "clusters")
+        for pod_set in sorted(dig_list(cluster, "podSets"), key=lambda item: dig_str(item, "name"))
+    ]
+    total = dig(spec, "replicas")
+    result = {(c, p): count for c, p, count in entries if isinstance(count, int)}
+    percents = [(c, p, int(count[:-1])) for c, p, count in entries if isinstance(count, str)]
+    empty = [(c, p) for c, p, count in entries if count is None]
+    if isinstance(total, int):
+        pool = total * sum(percent for _, _, percent in percents) // 100
+        result |= _largest_remainder(percents, total, pool)
+        left = max(0, total - sum(result.values()))
+        result |= {key: left // len(empty) + (1 if at < left % len(empty) else 0) for at, key in enumerate(empty)}
+    return result
+
+
+def _largest_remainder(percents: list[tuple[str, str, int]], total: int, pool: int) -> dict[tuple[str, str], int]:
+    floors = {(c, p): total * percent // 100 for c, p, percent in percents}
+    rests = sorted(range(len(percents)), key=lambda at: (-(total * percents[at][2] % 100), at))
+    for at in rests[: pool - sum(floors.values())]:
+        floors[percents[at][:2]] += 1
+    return floors
+
+
+def _of_app(app: JSONMap, fleet: Fleet) -> Iterator[str]:
+    where = f"AppSet {_key(app)}"
+    for (cluster_name, pod_set), count in expected_replicas(dig_map(app, "spec")).items():
+        cluster = fleet.members.get(cluster_name)
+        if cluster is None:
+            continue
+        found = [item for item in cluster.deployments if _key(item) == f"{_namespace(app)}/{pod_set}"]
+        if len(found) != 1:
+            yield f"{where}: {len(found)} Deployments {pod_set} in {cluster_name}, expected one"
+            continue
+        yield from _of_deployment(found[0], count, f"{where}: Deployment {pod_set} in {cluster_name}")
+        ready = sum(1 for pod in cluster.pods if _belongs(pod, app, pod_set) and _is_ready(pod))
+        if ready != count:
+            yield f"{where}: {ready} ready pods of {pod_set} in {cluster_name}, expected {count}"
+    yield from _of_status(app, fleet)
+
+
+def _of_deployment(item: JSONMap, count: int, where: str) -> Iterator[str]:
+    if dig(item, "spec", "replicas") != count:
+        yield f"{where} wants {dig(item, 'spec', 'replicas')} replicas, expected {count}"
+    if not dig_str(item, "metadata", "annotations", APP_ID):
+        yield f"{where} bears no owner record"
+
+
+def _of_status(app: JSONMap, fleet: Fleet) -> Iterator[str]:
+    aggregate = dig_map(app, "status", "aggrStatus")
+    if aggregate.get("status") != "Running":
+        yield f"AppSet {_key(app)} is {aggregate.get('status')}: {_sentences(app)}"
+        return
+    ready = sum(
+        1 for cluster in fleet.members.values() for pod in cluster.pods if _belongs(pod, app) and _is_ready(pod)
+    )
+    if aggregate.get("available") != ready:
+        yield f"AppSet {_key(app)} says available {aggregate.get('available')}, but {ready} pods are ready"
+    if dig(app, "status", "observedGeneration") != dig(app, "metadata", "generation"):
+        yield f"AppSet {_key(app)} says Running for another generation"
+
+
+def _orphans(cluster: Cluster, fleet: Fleet) -> Iterator[str]:
+    wanted = {
+        (_namespace(app), pod_set)
+        for app in fleet.meta.appsets
+        for (name, pod_set) in expected_replicas(dig_map(app, "spec"))
+        if name == cluster.name
+    }
+    apps = {_key(app) for app in fleet.meta.appsets}
+    for item in cluster.deployments:
+        if dig_str(item, "metadata", "annotations", APP_ID) and (_namespace(item), _name(item)) not in wanted:
+            yield f"{cluster.name}: Deployment {_key(item)} belongs to no podSet of any AppSet"
+    for item in cluster.children:
+        if _key(item) not in apps:
+            yield f"{cluster.name}: AdvDeployment {_key(item)} belongs to no AppSet"
+    owners = {_uid(item) for item in (*cluster.deployments, *cluster.replicasets)}
+    for item in (*cluster.replicasets, *cluster.pods):
+        for reference in dig_list(item, "metadata", "ownerReferences"):
+            if dig_str(reference, "uid") not in owners:
+                yield f"{cluster.name}: {_key(item)} is owned by a {dig_str(reference, 'kind')} that is gone"
+
+
+def _cluster_lines(cluster: Cluster) -> Iterator[str]:
+    for child in cluster.children:
+        pod_sets = [
+            f"{dig_str(entry, 'name')}={dig(entry, 'replicas')}"
+            for entry in dig_list(child, "spec", "topology", "podSets")
+        ]
+        yield f"AdvDeployment {_key(child)} {','.join(sorted(pod_sets))} {dig_list(child, 'metadata', 'finalizers')}"
+    for item in cluster.deployments:
+        yield f"Deployment {_key(item)} {dig(item, 'spec', 'replicas')} {_images(dig_map(item, 'spec', 'template'))}"
+    pods = Counter(
+        f"{_namespace(pod)}/{_label(pod, PODSET)} {_images(pod)} ready={_is_ready(pod)}" for pod in cluster.pods
+    )
+    for line, count in pods.items():
+        yield f"Pods {line} x{count}"
+
+
+def _app_line(app: JSONMap) -> str:
+    aggregate = dig_map(app, "status", "aggrStatus")
+    facts = [str(aggregate.get(field)) for field in ("status", "version", "desired", "available", "unAvailable")]
+    return f"AppSet {_key(app)} {' '.join(facts)} {dig_list(app, 'metadata', 'finalizers')}"
+
+
+def _belongs(pod: JSONMap, app: JSONMap, pod_set: str = "") -> bool:
+    same = _label(pod, "app") == _name(app) and _namespace(pod) == _namespace(app)
+    return same and (not pod_set or _label(pod, PODSET) == pod_set)
+
+
+def _is_ready(pod: JSONMap) -> bool:
+    if dig(pod, "metadata", "deletionTimestamp"):
+        return False
+    conditions = dig_list(pod, "status", "conditions")
+    return any(dig(entry, "type") == "Ready" and dig(entry, "status") == "True" for entry in conditions)
+
+
+def _images(holder: JSONMap) -> str:
+    return ",".join(dig_str(container, "image") for container in dig_list(holder, "spec", "containers"))
+
+
+def _sentences(app: JSONMap) -> str:
+    conditions = dig_list(app, "status", "conditions")
+    return "; ".join(f"{dig(entry, 'type')}={dig(entry, 'status')} {dig(entry, 'message')}" for entry in conditions)
+
+
+def _label(item: JSONMap, key: str) -> str:
+    return dig_str(item, "metadata", "labels", key)
+
+
+def _namespace(item: JSONMap) -> str:
+    return dig_str(item, "metadata", "namespace")
+
+
+def _name(item: JSONMap) -> str:
+    return dig_str(item, "metadata", "name")
+
+
+def _uid(item: JSONMap) -> str:
+    return dig_str(item, "metadata", "uid")
+
+
+def _key(item: JSONMap) -> str:
+    return f"{_namespace(item)}/{_name(item)}"
