@@ -118,6 +118,8 @@ _CUSTOM: Story = (
     ),
     patch(_BASE + "/one/status?dryRun=All", {"metadata": {"labels": {"l": "x"}}}, only=("metadata.labels",)),
     get(_BASE + "/one/scale"),
+    get(_BASE + "/one/nothing"),
+    get(_BASE + "/none/status"),
     patch(_BASE + "/one/scale", {"spec": {"replicas": 4}}),
     get(_BASE + "/one", only=("spec", "status", "metadata.generation")),
     put(_BASE + "/one", _box("one", size=4)),

@@ -134,7 +134,16 @@ _NAMESPACES: Story = (
     ),
     post(CM, cm("late")),
     get(CM + "/inside", only=("kind",)),
+    patch("/api/v1/namespaces/{ns}", {"metadata": {"labels": {"x": "y"}}}, only=("status.phase", "spec")),
+    Step(method="DELETE", path="/api/v1/namespaces/{ns}", only=("status.phase",)),
     patch(CM + "/inside", {"data": {"x": "y"}}, MERGE, only=("data",)),
+    Step(
+        method="PUT",
+        path="/api/v1/namespaces/{ns}/finalize",
+        body={"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "{ns}"}, "spec": {"finalizers": []}},
+        only=("kind",),
+    ),
+    get("/api/v1/namespaces/{ns}"),
 )
 
 _DISCOVERY: Story = (

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from tests.contract import custom, ours, reading
+from tests.contract import custom, ours, reading, tables
 from tests.contract.builders import CM, DEPLOY, MISSING_UID, cm, delete, deployment, get, patch, post, put
 from tests.contract.steps import APPLY, JSON_PATCH, MERGE, PARTIAL, STRATEGIC, Step, Story
 
@@ -237,4 +237,5 @@ STORIES: Mapping[str, Story] = {
     **reading.STORIES,
     **custom.STORIES,
     **ours.STORIES,
+    **tables.STORIES,
 }

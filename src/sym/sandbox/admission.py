@@ -68,6 +68,8 @@ class Admission:
         """Write into a completed object what admission and strategy write; these fields belong to no manager."""
         if not resource.custom:
             kinds.admit(resource.kind.group, resource.kind.name, obj, old)
+        elif resource.storage_schema:  # the version that it is kept in has defaults of its own
+            obj.update(as_map(schema.default(schema.custom(resource.storage_schema), obj)))
 
     def check(self, resource: Resource, obj: JSONMap, old: JSONMap | None) -> None:
         """Raises Refusal 422 with a cause for each field that is wrong."""

@@ -166,7 +166,12 @@ class ApiServer:
         group = "" if request.path.startswith("/api/") else request.path.split("/")[2]
         if group not in self.served.groups() and not absent(group, "-"):
             return _missing()
-        call = self.call(request, user)
+        try:
+            call = self.call(request, user)
+        except Refusal as refusal:
+            if refusal.code == 404 and refusal.details == {} and group in self.definitions.groups:
+                return _missing()
+            raise
         answer = self._route(call)
         if call.warnings and isinstance(answer, Response):
             text = ", ".join(f'299 - "{warning.replace(chr(34), chr(92) + chr(34))}"' for warning in call.warnings)

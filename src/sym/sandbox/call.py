@@ -123,7 +123,7 @@ def target_of(served: Served, path: str) -> Target:
     resource = served.find(group, version, plural)
     if resource is None or (resource.kind.namespaced, bool(namespace)) not in _fitting(bool(name)):
         raise failures.no_resource()
-    _check_subresource(resource, subresource)
+    _check_subresource(resource, name, subresource)
     return Target(resource=resource, namespace=namespace, name=name, subresource=subresource)
 
 
@@ -136,8 +136,10 @@ def _fitting(named: bool) -> tuple[tuple[bool, bool], ...]:
     return ((True, True), (False, False)) if named else ((True, True), (False, False), (True, False))
 
 
-def _check_subresource(resource: Resource, subresource: str) -> None:
+def _check_subresource(resource: Resource, name: str, subresource: str) -> None:
     if not subresource or subresource in resource.subresources:
         return
+    if resource.custom:
+        raise failures.not_found(resource.kind, name)
     missing = absent(resource.kind.group, resource.kind.plural, subresource.split("/", 1)[0])
     raise failures.not_implemented(missing) if missing else failures.no_resource()

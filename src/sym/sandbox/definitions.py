@@ -29,6 +29,11 @@ class Definitions:
         store.subscribe(self._changed, CRD)
         store.subscribe(self._left)
 
+    @property
+    def groups(self) -> frozenset[str]:
+        """The groups in which custom resources are served."""
+        return frozenset(resource.kind.group for resource in self._served if resource.custom)
+
     def terminating(self, kind: Kind) -> bool:
         """Whether a kind takes no new objects because its CRD is going."""
         return kind.qualified in self._going
@@ -66,11 +71,16 @@ class Definitions:
 def resources_of(definition: JSONMap) -> list[Resource]:
     """The served versions of a CRD, as resources."""
     versions = [version for version in dig_list(definition, "spec", "versions") if isinstance(version, dict)]
-    storage = next((dig_str(version, "name") for version in versions if version.get("storage") is True), "")
-    return [_resource(definition, version, storage) for version in versions if version.get("served") is True]
+    kept = next((version for version in versions if version.get("storage") is True), {})
+    schema = dig_map(kept, "schema", "openAPIV3Schema")
+    return [
+        _resource(definition, version, {} if version is kept else schema)
+        for version in versions
+        if version.get("served") is True
+    ]
 
 
-def _resource(definition: JSONMap, version: JSONMap, storage: str) -> Resource:
+def _resource(definition: JSONMap, version: JSONMap, storage: JSONMap) -> Resource:
     names = dig_map(definition, "spec", "names")
     namespaced = dig_str(definition, "spec", "scope") == "Namespaced"
     group = dig_str(definition, "spec", "group")
@@ -88,7 +98,7 @@ def _resource(definition: JSONMap, version: JSONMap, storage: str) -> Resource:
             _column(item) for item in dig_list(version, "additionalPrinterColumns") if isinstance(item, dict)
         ),
         schema=dig_map(version, "schema", "openAPIV3Schema"),
-        storage_version=storage,
+        storage_schema=storage,
         several=len(dig_list(definition, "spec", "versions")) > 1,
     )
 

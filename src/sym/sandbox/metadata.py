@@ -5,6 +5,7 @@ Pure functions on objects; which kinds have a generation is the one fact kept he
 
 from sym.kube.errors import Cause
 from sym.model.codec import JSONMap, as_map, dig, dig_list, dig_map, dig_str
+from sym.model.kinds import NAMESPACE
 from sym.model.meta import Kind
 from sym.sandbox import failures
 from sym.sandbox.call import Call
@@ -139,12 +140,12 @@ def _counted(resource: Resource, obj: JSONMap) -> JSONMap:
     return {name: value for name, value in counted.items() if name not in ("apiVersion", "kind")}
 
 
-def ends(obj: JSONMap) -> bool:
+def ends(kind: Kind, obj: JSONMap) -> bool:
     """Whether an object that was marked for deletion has nothing left that holds it."""
     meta = dig_map(obj, "metadata")
-    return (
-        "deletionTimestamp" in meta and not dig_list(meta, "finalizers") and not meta.get("deletionGracePeriodSeconds")
-    )
+    held = dig_list(meta, "finalizers") or meta.get("deletionGracePeriodSeconds")
+    emptied = kind != NAMESPACE or not dig_list(obj, "spec", "finalizers")
+    return "deletionTimestamp" in meta and not held and emptied
 
 
 def _mismatch(kind: Kind, obj: JSONMap) -> str:

@@ -49,9 +49,9 @@ class Resource(Struct, frozen=True, kw_only=True):
     columns: tuple[Column, ...] = ()
     schema: JSONMap = {}
     """the CRD's openAPIV3Schema of this version"""
-    storage_version: str = ""
-    """the version that objects are kept in; empty means this one"""
 
+    storage_schema: JSONMap = {}
+    """the schema of the version that objects are kept in, where that is another one"""
     several: bool = False
     """whether objects of it are also served in other versions"""
 

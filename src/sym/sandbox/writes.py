@@ -150,7 +150,7 @@ class Writes:
             obj.pop("status", None)
         obj = self._admission.completed(call.resource, obj)
         if not applied:
-            obj = managed.track(None, obj, self._writer(call))
+            obj = self._tracked_new(call, obj)
         strategies.prepare(call.resource, obj, None, self._store)
         self._admission.admitted(call.resource, obj, None)
         self._admission.check(call.resource, obj, None)
@@ -158,6 +158,12 @@ class Writes:
         if held is not None:
             raise failures.already_exists(call.kind, name, going=held.deleting)
         return Written(201, self._stored(call, obj))
+
+    def _tracked_new(self, call: Call, obj: JSONMap) -> JSONMap:
+        """`obj` with its managers; nobody owns the status that defaults gave it."""
+        status = {"status": obj["status"]} if call.resource.status and "status" in obj else {}
+        bare = {name: value for name, value in obj.items() if name not in status}
+        return managed.track(None, bare, self._writer(call)) | status
 
     def _stored(self, call: Call, obj: JSONMap) -> JSONMap:
         if call.dry_run:
@@ -204,7 +210,7 @@ class Writes:
         return Written(200, self._settle(call, entry, new))
 
     def _settle(self, call: Call, entry: Entry, new: JSONMap) -> JSONMap:
-        if metadata.ends(new):
+        if metadata.ends(call.kind, new):
             self._store.remove(call.kind, entry.namespace, entry.name)
             return new
         self._store.update(call.kind, new)
