@@ -38,7 +38,7 @@ class KubeSettings(Struct, frozen=True, kw_only=True):
     page_limit: int = 500
     """Objects a page, as client-go asks."""
     list_pages: int = 4000
-    """Pages a list may have (two million objects); a server that always has one more page is not a Kubernetes server."""
+    """Pages a list may have (two million objects); one that always has another page is no Kubernetes."""
     watch_min: float = 300.0
     """Seconds: a watch asks to be ended by the server after a random time between this ..."""
     watch_max: float = 600.0
@@ -134,9 +134,9 @@ class WorkloadSettings(Struct, frozen=True, kw_only=True):
     """The simulated workload controllers and kubelet. Every duration is in seconds of the simulated cluster."""
 
     speed: float = 1.0
-    """Divides every duration below and every `minReadySeconds`, grace period and deadline of objects; 1 is real time."""
+    """Divides every duration below and every `minReadySeconds`, grace period and deadline; 1 is real time."""
     slice_seconds: float = 0.001
-    """Real seconds that controllers work before API requests get their turn: 40,000 pods stalled the loop without it."""
+    """Real seconds that controllers work before API requests get their turn: 40,000 pods stalled the loop."""
     slice_jobs: int = 256
     """Jobs in one slice at most, for clocks that do not advance while we work (simulated time)."""
     nodes: int = 3

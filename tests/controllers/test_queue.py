@@ -145,6 +145,10 @@ STEPS = st.lists(
 )
 
 
+DELAYS = {"a": 1.9, "b": 1.7, "c": 1.5}
+"""No two keys come due at the same instant: their order would be anybody's guess."""
+
+
 class Model:
     """What a queue should do, said as simply as possible; driven beside the real one."""
 
@@ -153,7 +157,7 @@ class Model:
         self.waiting: list[str] = []
         self.working: set[str] = set()
         self._again: list[str] = []
-        self._later: dict[str, int] = {}
+        self._later: dict[str, float] = {}
         self._now = 0
 
     async def add(self, key: str) -> None:
@@ -161,8 +165,9 @@ class Model:
         self._add(key)
 
     async def later(self, key: str) -> None:
-        self.real.add_after(key, 2)
-        self._later.setdefault(key, self._now + 2)
+        delay = DELAYS[key]
+        self.real.add_after(key, delay)
+        self._later.setdefault(key, self._now + delay)
 
     async def get(self, _: str) -> None:
         if self.waiting:
@@ -181,7 +186,7 @@ class Model:
     async def wait(self, _: str) -> None:
         await asyncio.sleep(1.0)
         self._now += 1
-        for key in [key for key, at in self._later.items() if at <= self._now]:
+        for key in sorted((key for key, at in self._later.items() if at <= self._now), key=self._later.__getitem__):
             del self._later[key]
             self._add(key)
 

@@ -12,7 +12,13 @@ from sym.model.codec import JSON, JSONMap, dig, dig_list, dig_map, dig_str
 from tests.oracle.fleet import Cluster, Fleet
 
 APP_ID = "sym.dmall.com/app-id"
+FLEET_ID = "sym.dmall.com/fleet-id"
+CLUSTERS = "sym.dmall.com/clusters"
+TOMBSTONE = "sym.dmall.com/tombstone"
+FINALIZER = "sym.dmall.com/cleanup"
 PODSET = "sym.dmall.com/podset"
+CALM = {"Ready": "True", "Reconciling": "False", "Stalled": "False", "Paused": "False"}
+"""The conditions of an AppSet that runs."""
 
 
 def complaints(fleet: Fleet) -> list[str]:
@@ -20,6 +26,7 @@ def complaints(fleet: Fleet) -> list[str]:
     found: list[str] = []
     for app in fleet.meta.appsets:
         found += _of_app(app, fleet)
+        found += _of_records(app, fleet)
     for cluster in fleet.members.values():
         found += _orphans(cluster, fleet)
     return found
@@ -76,17 +83,45 @@ def _of_app(app: JSONMap, fleet: Fleet) -> Iterator[str]:
             yield f"{where}: {len(found)} Deployments {pod_set} in {cluster_name}, expected one"
             continue
         yield from _of_deployment(found[0], count, f"{where}: Deployment {pod_set} in {cluster_name}")
-        ready = sum(1 for pod in cluster.pods if _belongs(pod, app, pod_set) and _is_ready(pod))
-        if ready != count:
-            yield f"{where}: {ready} ready pods of {pod_set} in {cluster_name}, expected {count}"
+        pods = [pod for pod in cluster.pods if _belongs(pod, app, pod_set)]
+        ready = sum(map(_is_ready, pods))
+        if (ready, len(pods)) != (count, count):
+            yield f"{where}: {ready} of {len(pods)} pods of {pod_set} in {cluster_name} are ready, expected {count}"
     yield from _of_status(app, fleet)
 
 
 def _of_deployment(item: JSONMap, count: int, where: str) -> Iterator[str]:
     if dig(item, "spec", "replicas") != count:
         yield f"{where} wants {dig(item, 'spec', 'replicas')} replicas, expected {count}"
-    if not dig_str(item, "metadata", "annotations", APP_ID):
-        yield f"{where} bears no owner record"
+
+
+def _of_records(app: JSONMap, fleet: Fleet) -> Iterator[str]:
+    """Whose everything is: one id over all that came of the AppSet, one fleet, no tombstone on what lives."""
+    where = f"AppSet {_key(app)}"
+    wanted = sorted({cluster for cluster, _ in expected_replicas(dig_map(app, "spec"))} & fleet.members.keys())
+    if (noted := sorted(filter(None, _note(app, CLUSTERS).split(",")))) != wanted:
+        yield f"{where} notes that it was written to {noted}, expected {wanted}"
+    holding = {name: _children(app, cluster) for name, cluster in fleet.members.items()}
+    if (found := sorted(name for name, children in holding.items() if children)) != wanted:
+        yield f"{where} has children in {found}, expected {wanted}"
+    if FINALIZER not in dig_list(app, "metadata", "finalizers"):
+        yield f"{where} does not hold on to its clusters: no finalizer"
+    for name, cluster in fleet.members.items():
+        yield from _of_owners(app, cluster, holding[name])
+
+
+def _of_owners(app: JSONMap, cluster: Cluster, children: list[JSONMap]) -> Iterator[str]:
+    same = [item for item in cluster.deployments if _namespace(item) == _namespace(app)]
+    for item in (*children, *(item for item in same if _label(item, "app") == _name(app))):
+        if _note(item, APP_ID) != _note(app, APP_ID) or not _note(item, FLEET_ID):
+            yield f"{cluster.name}: {_key(item)} bears another owner record than AppSet {_key(app)}"
+    for child in children:
+        if _note(child, TOMBSTONE) or FINALIZER not in dig_list(child, "metadata", "finalizers"):
+            yield f"{cluster.name}: AdvDeployment {_key(child)} bears a tombstone or no finalizer"
+
+
+def _children(app: JSONMap, cluster: Cluster) -> list[JSONMap]:
+    return [child for child in cluster.children if _key(child) == _key(app)]
 
 
 def _of_status(app: JSONMap, fleet: Fleet) -> Iterator[str]:
@@ -101,6 +136,9 @@ def _of_status(app: JSONMap, fleet: Fleet) -> Iterator[str]:
         yield f"AppSet {_key(app)} says available {aggregate.get('available')}, but {ready} pods are ready"
     if dig(app, "status", "observedGeneration") != dig(app, "metadata", "generation"):
         yield f"AppSet {_key(app)} says Running for another generation"
+    told = {dig_str(entry, "type"): dig_str(entry, "status") for entry in dig_list(app, "status", "conditions")}
+    if told != CALM:
+        yield f"AppSet {_key(app)} is Running, but its conditions say {told}"
 
 
 def _orphans(cluster: Cluster, fleet: Fleet) -> Iterator[str]:
@@ -169,6 +207,10 @@ def _sentences(app: JSONMap) -> str:
 
 def _label(item: JSONMap, key: str) -> str:
     return dig_str(item, "metadata", "labels", key)
+
+
+def _note(item: JSONMap, key: str) -> str:
+    return dig_str(item, "metadata", "annotations", key)
 
 
 def _namespace(item: JSONMap) -> str:
