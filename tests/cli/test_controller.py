@@ -3,13 +3,14 @@
 import signal
 import subprocess
 import sys
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
 from click import UsageError
 from click.testing import CliRunner
 
-from sym.cli.controller import address, main
+from sym.cli.controller import address, lock_times, main
 
 HERE = Path(sys.executable).parent
 
@@ -37,7 +38,7 @@ def test_flags_come_from_the_environment_too(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "pair"),
-    [("127.0.0.1:8080", ("127.0.0.1", 8080)), (":9090", ("0.0.0.0", 9090)), ("[::1]:80", ("::1", 80))],
+    [("127.0.0.1:8080", ("127.0.0.1", 8080)), (":9090", (str(IPv4Address(0)), 9090)), ("[::1]:80", ("::1", 80))],
 )
 def test_an_address(text: str, pair: tuple[str, int]) -> None:
     assert address(text) == pair
@@ -47,6 +48,17 @@ def test_an_address(text: str, pair: tuple[str, int]) -> None:
 def test_a_bad_address_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="HOST:PORT"):
         address(text)
+
+
+def test_the_times_of_locks_can_be_set() -> None:
+    settings = lock_times(3, 2.0, 0.5)
+    assert (settings.lease_duration, settings.renew_deadline, settings.retry_period) == (3.0, 2.0, 0.5)
+
+
+@pytest.mark.parametrize("times", [(2, 2.0, 0.5), (2, 3.0, 0.5), (3, 2.0, 2.0), (3, 2.0, 1.7)])
+def test_a_holder_must_stop_before_others_begin(times: tuple[int, float, float]) -> None:
+    with pytest.raises(UsageError, match="gives up before others take over"):
+        lock_times(*times)
 
 
 def test_version() -> None:

@@ -5,9 +5,9 @@ import asyncio
 import pytest
 
 from sym.model import names
-from sym.model.kinds import CONFIGMAP, POD, SECRET
+from sym.model.kinds import CONFIGMAP, DEPLOYMENT, POD, SECRET
 from sym.model.meta import Object
-from tests.make import BJ4, BJ5, two_clusters
+from tests.make import BJ4, BJ5, appset, pod_set, two_clusters
 from tests.world import World, installed, kubeconfig, until
 
 pytestmark = pytest.mark.anyio
@@ -184,3 +184,21 @@ async def test_metadata_of_registration_and_its_meta_reach_the_fleet() -> None:
         await until(lambda: process.fleet.state(BJ4).meta.get("ldc") == "gz01", "the meta is read")
         assert process.fleet.state(BJ4).meta["sym-available-zone"] == "bj4"
         assert process.fleet.state(BJ4).usable
+
+
+async def test_one_cluster_under_two_names_is_served_under_the_older_one_only() -> None:
+    async with installed() as world, world.controller() as process:
+        await world.apply(two_clusters())
+        await world.until_running()
+        pods = await world.uids(POD)
+        await asyncio.sleep(5)
+        await world.register("again", kubeconfig(BJ5))
+        await until(lambda: process.fleet.state("again").health == "CredentialProblem", "the twin is refused")
+        assert f"registered as {BJ5!r}" in process.fleet.state("again").reason
+        assert process.fleet.state(BJ5).usable
+        await world.apply(appset({BJ5: [pod_set("other-a")], "again": [pod_set("other-b")]}, name="other"))
+        await asyncio.sleep(60)
+        assert pods.items() <= (await world.uids(POD)).items()
+        assert await world.names(BJ5, DEPLOYMENT) == ["bbcc-gz01a-blue", "other-a"]
+        await world.unregister(BJ5)
+        await until(lambda: process.fleet.state("again").usable, "the only name that is left counts")

@@ -145,14 +145,14 @@ async def test_a_worker_in_its_own_cluster_repairs_while_the_meta_cluster_is_awa
 
 
 async def test_a_hosted_worker_leaves_a_cluster_to_the_worker_that_is_installed_there() -> None:
-    async with installed() as world:
-        async with world.controller(at=BJ4, master=False, worker_clusters="self", identity="home"):
-            await until(partial(world.holds, BJ4, "member/home"), "it holds the lock of its own cluster")
-            async with world.controller(identity="away"):
-                await world.apply(two_clusters())
-                await world.until_running()
-                assert await world.holds(BJ4, "member/home")
-                assert await world.holds(BJ5, "hosted/away")
+    home: dict[str, str | bool] = {"at": BJ4, "master": False, "worker_clusters": "self", "identity": "home"}
+    async with installed() as world, world.controller(**home):
+        await until(partial(world.holds, BJ4, "member/home"), "it holds the lock of its own cluster")
+        async with world.controller(identity="away"):
+            await world.apply(two_clusters())
+            await world.until_running()
+            assert await world.holds(BJ4, "member/home")
+            assert await world.holds(BJ5, "hosted/away")
 
 
 async def test_a_worker_for_named_clusters_serves_only_those() -> None:

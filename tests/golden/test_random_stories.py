@@ -53,9 +53,7 @@ def passes(rounds: int) -> Step:
 
 
 def replaces(world: World) -> None:
-    """Once the id stands in the status: an id that is lost before that is lost."""
-    if world.appset_view().app.status.app_id:
-        world.replace(META, APPSET)
+    world.replace(META, APPSET)
 
 
 CLUSTERS = st.sampled_from([BJ4, BJ5])

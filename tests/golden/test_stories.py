@@ -32,7 +32,7 @@ def test_install(golden: Golden) -> None:
     world = World(BJ4, BJ5)
     world.apply(two_clusters(replicas=1))
     world.settle()
-    assert world.writes <= 8
+    assert world.writes <= 9
     golden("install", world.log)
 
 

@@ -120,3 +120,15 @@ def test_words_of_a_server_are_made_fit_for_a_log() -> None:
 @given(st.integers(300, 599), st.binary(max_size=80), st.dictionaries(st.just("retry-after"), st.text(max_size=5)))
 def test_every_answer_has_an_error(code: int, body: bytes, headers: dict[str, str]) -> None:
     assert error_of(GET, code, headers, body).message
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "failed to create typed patch object (default/a; apps/v1, Kind=Deployment): .spec.foo: field not declared",
+        "failed to convert new object (default/a; apps/v1, Kind=Deployment) to proper version: unable to convert",
+    ],
+)
+def test_an_apply_that_fits_no_schema_is_invalid_although_servers_say_500(message: str) -> None:
+    body = {"kind": "Status", "status": "Failure", "message": message, "code": 500}
+    assert type(error_of(GET, 500, {}, encode(body))) is Invalid

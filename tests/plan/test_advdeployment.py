@@ -225,6 +225,16 @@ def test_the_state_of_what_does_not_run_yet(before: str, changes: dict[str, int]
     assert why(status, names.READY)[0] == "False"
 
 
+@pytest.mark.parametrize(("revision", "state"), [("older", AppStatus.UPDATING), (None, AppStatus.SCALING)])
+def test_new_content_is_an_update_before_its_pods_are_counted(revision: str | None, state: AppStatus) -> None:
+    (pod_set,) = VIEW.adv.status.aggr_status.pod_sets
+    last = replace(pod_set, revision=revision or pod_set.revision)
+    counts = replace(VIEW.adv.status.aggr_status, pod_sets=(last,))
+    adv = replace(VIEW.adv, status=replace(VIEW.adv.status, aggr_status=counts))
+    workload = replace(BLUE, status=replace(BLUE.status, observed_generation=0))
+    assert told(replace(VIEW, adv=adv, workloads=(workload,))).aggr_status.status is state
+
+
 @pytest.mark.parametrize(
     "condition",
     [

@@ -180,6 +180,17 @@ def test_a_child_that_its_worker_has_not_seen_proves_nothing() -> None:
     assert told(with_child(VIEW, BJ4, newer)).aggr_status.status is AppStatus.SCALING
 
 
+@pytest.mark.parametrize("changes", [{"revision": "older"}, {"update": 1}])
+def test_a_child_whose_new_content_was_not_seen_yet_is_updating_not_scaling(changes: dict[str, str | int]) -> None:
+    def newer(child: AdvDeployment) -> AdvDeployment:
+        (pod_set,) = child.status.aggr_status.pod_sets
+        counts = replace(child.status.aggr_status, pod_sets=(replace(pod_set, **changes),))
+        status = replace(child.status, aggr_status=counts)
+        return replace(child, metadata=replace(child.metadata, generation=9), status=status)
+
+    assert told(with_child(VIEW, BJ4, newer)).aggr_status.status is AppStatus.UPDATING
+
+
 def test_pods_that_move_between_groups_are_a_ratio() -> None:
     clusters = {BJ4: [pod_set("bbcc-gz01b-blue", 3), pod_set("bbcc-gz01b-green", 1)]}
     world = running(appset(clusters))
@@ -285,6 +296,19 @@ def test_the_id_is_copied_to_the_status_and_confirmations_are_not_touched() -> N
     assert status.app_id == VIEW.app.metadata.annotations[names.APP_ID]
     assert status.rollout.finished == VIEW.app.metadata.annotations[names.INSTALL_HASH]
     assert VIEW.fleet_id == FLEET
+
+
+def test_even_a_status_that_is_held_back_has_the_id_and_the_clusters_at_once() -> None:
+    world = World(BJ4, BJ5)
+    world.apply(two_clusters())
+    world.round()
+    view = world.appset_view()
+    held = plan_appset(view, START + timedelta(seconds=2))
+    assert any(isinstance(action, Create) for action in held.actions)
+    assert held.status is not None
+    assert held.status.observed_generation == -1
+    assert held.status.app_id == view.app.metadata.annotations[names.APP_ID]
+    assert [row.name for row in held.status.aggr_status.clusters] == [BJ4, BJ5]
 
 
 def test_an_event_is_told_once() -> None:

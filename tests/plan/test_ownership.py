@@ -106,3 +106,14 @@ def test_the_ancestors_finalizer_goes_too() -> None:
 
 def test_lists_in_annotations() -> None:
     assert listed(" a, b,,a ") == {"a", "b"}
+
+
+def test_a_mark_is_forced_so_that_one_who_wrote_there_holds_up_nothing() -> None:
+    assert MARK.write(app({})).force
+
+
+def test_ids_copied_to_another_name_own_nothing() -> None:
+    meta = replace(META, annotations=record(OWNER))
+    assert owned(AppSet(metadata=meta), OWNER)
+    assert owned(AppSet(metadata=replace(meta, labels={names.APP: "bbcc"})), OWNER)
+    assert not owned(AppSet(metadata=replace(meta, labels={names.APP: "original"})), OWNER)

@@ -75,6 +75,11 @@ def test_what_has_no_age_is_told_at_once() -> None:
     assert settling(AppSet(), -1, GOING, START) is None
 
 
+def test_what_a_clock_ahead_of_ours_created_is_told_at_once() -> None:
+    ahead = START + timedelta(hours=1)
+    assert settling(AppSet(metadata=ObjectMeta(creation_timestamp=ahead)), -1, GOING, START) is None
+
+
 def test_times_alone_make_no_difference() -> None:
     def status(seen: float, count: int) -> AppSetStatus:
         event = WarnEvent(name="e", count=count, last_seen=START + timedelta(seconds=seen))

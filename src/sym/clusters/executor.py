@@ -7,6 +7,7 @@ fuses have not blown. What does not pass is refused with a metric, never tried. 
 
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
 from typing import Protocol, assert_never
 
 from msgspec import Struct
@@ -30,6 +31,9 @@ from sym.settings import FleetSettings
 
 WORKLOADS = (DEPLOYMENT, STATEFULSET)
 """The kinds in which a live look searches for what is left of an application."""
+
+STANDING = timedelta(hours=1)
+"""How long an Event about a lasting state stands for itself: as long as API servers keep Events."""
 
 NEVER_A_VERSION = "1"
 """A resourceVersion that no object ever has (the first write gets 2): with it an apply makes a missing object and gets
@@ -248,6 +252,8 @@ class Executor:
 
     async def _emit(self, api: Api, action: Emit) -> None:
         now = self._env.now()
+        if action.standing and await self._still_told(api, action):
+            return
         try:
             await api.create(EVENT, event_body(action, now), action.manager)
         except AlreadyExists:
@@ -259,6 +265,14 @@ class Executor:
                 "lastTimestamp": timestamp(now),
             }
             await api.patch(EVENT, again, action.manager)
+
+    async def _still_told(self, api: Api, action: Emit) -> bool:
+        """Whether an Event that says the same is there and young: its name follows from what it says."""
+        try:
+            seen = await api.get(EVENT, Event, event_namespace(action), event_name(action))
+        except NotFound:
+            return False
+        return seen.last_seen is not None and self._env.now() - seen.last_seen < STANDING
 
     def _wrote(self, job: Job, action: Create | Apply, made: JSONMap) -> None:
         ref = Ref(job.target.name, dig_str(made, "metadata", "namespace"), dig_str(made, "metadata", "name"))

@@ -23,7 +23,7 @@ from sym.clusters.refusals import INTERNAL, Refused, failure_of
 from sym.kube.errors import Unreachable
 from sym.kube.store import Change, Store
 from sym.model.meta import META, Kind, Object, Ref
-from sym.plan.types import Action, Emit, Failure, Gone, Health, MemberState, Owner
+from sym.plan.types import Action, Emit, Failure, Gone, Health, Measure, MemberState, Owner
 
 T = TypeVar("T", bound=Object)
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("sym.fleet")
@@ -129,7 +129,9 @@ class Fleet:
             health = entry.health or Health.CONNECTING
             return MemberState(name=name, health=health, reason=entry.reason, meta=entry.meta)
         state = replace(member.state(), meta=entry.meta)
-        return replace(state, health=entry.health, reason=entry.reason) if entry.health else state
+        if entry.health:
+            return replace(state, health=entry.health, reason=entry.reason)
+        return replace(state, reason=state.reason or entry.reason)
 
     # --- what is known
 
@@ -148,8 +150,8 @@ class Fleet:
 
     def forget(self, owner_namespace: str, owner_name: str) -> None:
         """An AppSet is gone: so is what was kept for it."""
-        for key in [key for key in self._gone if (key[1].namespace, key[1].name) == (owner_namespace, owner_name)]:
-            del self._gone[key]
+        for cluster in {cluster for cluster, _ in self._gone}:
+            self._outdate(cluster, owner_namespace, owner_name)
         self.expectations.forget(Ref(META, owner_namespace, owner_name))
 
     def on_change(self, kind: Kind, listener: Changed) -> None:
@@ -212,6 +214,8 @@ class Fleet:
             async with asyncio.timeout(self._tools.settings.fleet.action_timeout), member.slot():
                 if not permit():
                     raise Refused("NotPermitted", "the lock under which this was decided is not held any more")
+                if not isinstance(action, Measure | Emit):
+                    self._outdate(cluster, behalf.namespace, behalf.name)
                 job = Job(action=action, target=member, behalf=behalf, home=self.own.api)
                 await self._executor.execute(job)
         except Exception as error:  # whatever goes wrong in one cluster is data for the planner
@@ -242,6 +246,11 @@ class Fleet:
     def _cache(self, kind: Kind, ref: Ref) -> Store[Object] | None:
         member = self._members.get(ref.cluster)
         return member.cache(kind) if member else None
+
+    def _outdate(self, cluster: str, namespace: str, name: str) -> None:
+        """We write there: what was measured before says nothing about what will be."""
+        for key in [key for key in self._gone if (key[0], key[1].namespace, key[1].name) == (cluster, namespace, name)]:
+            del self._gone[key]
 
     def _take_gone(self, gone: Gone) -> None:
         self._gone[gone.cluster, gone.owner] = gone

@@ -50,6 +50,12 @@ class Informer(Generic[T]):
         """Loop time at which a list or watch of this kind last heard from the server; None: never."""
         return self._reflector.last_contact if self._reflector else None
 
+    @property
+    def error(self) -> str:
+        """Why this kind cannot be listed or watched at present; empty when nothing is wrong."""
+        error = self._reflector.error if self._reflector else None
+        return error.message[:500] if error else ""
+
     async def run(self, api: Api, settings: KubeSettings, env: Env) -> None:
         """List and watch for ever."""
         self._reflector = Reflector(api, self.watch.kind, self.watch.type, self.watch.options, settings, env)

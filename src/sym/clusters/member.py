@@ -75,6 +75,7 @@ class Member:
         self.refuse: Callable[[str], str] = lambda _: ""
         """Asked with the live uid: why this is not the cluster that was registered; empty when it is."""
         self._accepted = asyncio.Event()
+        self._accepted_at: float | None = None
 
     # --- what is known
 
@@ -109,13 +110,13 @@ class Member:
         return all(each.store.synced for each in self._informers.values() if each.watch.required)
 
     def state(self) -> MemberState:
-        """The member at this instant. Its `meta` is the fleet's to fill in."""
+        """The member at this instant. Its `meta` is the fleet's to fill in. One that answers but whose objects cannot
+        be read (a right taken away, our CRD gone) is ill, not about to be connected."""
+        health, reason, blind = self._health.health, self._health.reason, self._stale() or self._unread()
+        if health is Health.READY and blind:
+            health, reason = Health.DEGRADED, blind
         return MemberState(
-            name=self.name,
-            health=self._health.health,
-            synced=self.synced and not self._stale(),
-            seen=self._seen,
-            reason=self._health.reason or self._stale(),
+            name=self.name, health=health, synced=self.synced and not blind, seen=self._seen, reason=reason
         )
 
     def doubt(self) -> str:
@@ -131,7 +132,18 @@ class Member:
         for kind, informer in self._informers.items():
             contact = informer.last_contact()
             if informer.watch.required and informer.store.synced and (contact is None or now - contact > bound):
-                return f"its {kind.plural} were last heard of more than {bound:.0f} s ago"
+                why = f": {informer.error}" if informer.error else ""
+                return f"its {kind.plural} were last heard of more than {bound:.0f} s ago{why}"
+        return ""
+
+    def _unread(self) -> str:
+        """What could not be listed for so long that it is no beginning any more."""
+        patience = self._settings.fleet.failure_seconds
+        if self._accepted_at is None or self._env.monotonic() - self._accepted_at < patience:
+            return ""
+        for kind, informer in self._informers.items():
+            if informer.watch.required and not informer.store.synced and informer.error:
+                return f"its {kind.plural} cannot be read: {informer.error}"
         return ""
 
     # --- what it does
@@ -204,6 +216,8 @@ class Member:
             self._accepted.clear()
             raise ForeignCluster(why)
         self.uid.set(uid)
+        if not self._accepted.is_set():
+            self._accepted_at = self._env.monotonic()
         self._accepted.set()
 
     async def _watch(self, informer: Informer[Object]) -> None:

@@ -26,6 +26,12 @@ class FleetMetrics:
         self.objects = Gauge(
             "sym_informer_objects", "Objects in the cache.", ["cluster", "kind"], registry=self.registry
         )
+        self.restarts = Counter(
+            "sym_informer_restarts",
+            "Lists and watches that were interrupted and begun again, by the kind of error.",
+            ["cluster", "kind", "reason"],
+            registry=self.registry,
+        )
         self.requests = Counter(
             "rest_client_requests",
             "Requests to API servers by code, method and host.",
@@ -51,6 +57,8 @@ class FleetMetrics:
             _drop(gauge, cluster)
         for kind in kinds:
             _drop(self.objects, cluster, kind)
+        for counter in (self.restarts, self.actions):
+            counter.remove_by_labels({"cluster": cluster})
 
 
 def _drop(gauge: Gauge, *labels: str) -> None:

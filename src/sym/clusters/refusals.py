@@ -74,7 +74,7 @@ def _named(live: Object, action: Delete) -> bool:
     if action.kind == ADVDEPLOYMENT:
         return live.metadata.name == action.owner.name
     if action.kind in (DEPLOYMENT, STATEFULSET, REPLICASET):
-        return live.metadata.labels.get(names.APP) == action.owner.name
+        return live.metadata.labels.get(names.APP, action.owner.name) == action.owner.name
     return True
 
 

@@ -5,6 +5,7 @@ The object's name is the cluster's name. Where both exist the Secret counts. Wha
 """
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 from msgspec import Struct
 
@@ -20,6 +21,8 @@ OPTIONS = ListOptions(
 )
 """Where registrations are."""
 
+LATEST = datetime.max.replace(tzinfo=UTC)
+
 
 class Registration(Struct, frozen=True, kw_only=True):
     """What a registration says. Its text form shows no credentials."""
@@ -33,6 +36,8 @@ class Registration(Struct, frozen=True, kw_only=True):
     meta: Mapping[str, str] = {}
     cluster_uid: str = ""
     """Which cluster this is: the uid of its kube-system, noted at the first contact or acknowledged by a person."""
+    created: datetime = LATEST
+    """When somebody made it."""
     problem: str = ""
     """What is wrong with it as a whole, a sentence; empty when nothing is."""
 
@@ -74,6 +79,7 @@ def _registration(holder: Object, kind: Kind, data: Mapping[str, bytes]) -> Regi
         labels=holder.metadata.labels,
         meta=meta,
         cluster_uid=holder.metadata.annotations.get(names.CLUSTER_UID, ""),
+        created=holder.metadata.creation_timestamp or LATEST,
         problem=problem,
     )
 

@@ -38,7 +38,9 @@ from sym.plan.types import Action, Apply, Emit, Health
 
 SECRETS = Watch(kind=SECRET, type=Secret, options=OPTIONS)
 CONFIGMAPS = Watch(kind=CONFIGMAP, type=ConfigMap, options=OPTIONS)
-CLUSTERS = Watch(kind=CLUSTER, type=Cluster, required=False)
+CLUSTERS: Watch[Cluster] = Watch(
+    kind=CLUSTER, type=Cluster, required=False, indexes={"name": lambda cluster: (cluster.metadata.name,)}
+)
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("sym.registry")
 
@@ -120,10 +122,11 @@ class Registry:
         return (from_configmap(configmap), False) if configmap is not None else (None, False)
 
     def _meta(self, registration: Registration) -> dict[str, str]:
-        """The registration's metadata, overridden by that of the Cluster of the same name."""
+        """The registration's metadata, overridden by that of the Cluster of the same name, in whatever namespace; of
+        several the one beside the registration counts, else the first."""
         clusters = self._fleet.own.store(CLUSTERS)
-        ref = Ref(META, names.META_NAMESPACE, registration.name)
-        cluster = clusters.view.get(ref) if clusters else None
+        found = clusters.by("name", registration.name) if clusters else ()
+        cluster = min(found, key=lambda each: each.metadata.namespace != names.META_NAMESPACE, default=None)
         return {**registration.all_meta, **(cluster.spec.merged_meta if cluster else {})}
 
     # --- what follows from it
@@ -205,11 +208,28 @@ class Registry:
         expected = known.registration.cluster_uid if known else ""
         expected = expected or (member.uid.value if member else "")
         if not uid or not expected or uid == expected:
-            return ""
+            return self._twin(name, uid)
         return (
             f"the API server belongs to another cluster (kube-system uid {uid}) than the one registered as {name!r}"
             f" ({expected}); if it was rebuilt, set the registration's annotation {names.CLUSTER_UID} to {uid}"
         )
+
+    def _twin(self, name: str, uid: str) -> str:
+        """Why this cluster may not be served as `name` besides: it is registered under another name already, and two
+        children would take turns in one place, each ending the other's workloads. The older registration counts."""
+        known = self._known.get(name)
+        if known is None or not uid:
+            return ""
+        rank = (known.registration.created, name)
+        for other, each in self._known.items():
+            member = self._fleet.member(other)
+            theirs = (member.uid.value if member else "") or each.registration.cluster_uid
+            if other != name and theirs == uid and (each.registration.created, other) < rank:
+                return (
+                    f"it is the cluster that is registered as {other!r} already (kube-system uid {uid}): remove one of"
+                    " the two registrations, and name the other one in the topologies"
+                )
+        return ""
 
     async def _remember(self, name: str) -> None:
         """Note on the registration which cluster it is, once it is known, so that a restart knows it too."""
@@ -263,6 +283,7 @@ class Registry:
             reason=reason,
             note=note,
             manager=names.FLEET,
+            standing=True,
         )
         await self._fleet.run([event], Ref(META, names.META_NAMESPACE, registration.name))
 

@@ -21,6 +21,7 @@ from sym.model.kinds import ADVDEPLOYMENT, DEPLOYMENT, EVENT, POD, REPLICASET
 from sym.model.meta import Kind, Object, Ref
 from sym.model.workload import Deployment, Event, Pod, ReplicaSet
 from sym.plan.advdeployment import plan_advdeployment
+from sym.plan.ownership import Tombstone
 from sym.plan.views import AdvDeploymentView
 
 T = TypeVar("T", bound=Object)
@@ -49,7 +50,30 @@ WARNINGS: Watch[Event] = Watch(
     indexes={"object": object_of},
     required=False,
 )
+_KEEP = 4096
+"""Apps whose highest epoch is remembered; the one that was raised longest ago goes first."""
 _ABOUT = {DEPLOYMENT.name: DEPLOYMENT, REPLICASET.name: REPLICASET, POD.name: POD}
+
+
+class Epochs:
+    """The highest epoch of the master that was seen in the tombstones of each app, in any cluster of this process: a
+    tombstone below it was written by a master that has been replaced since."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, int] = {}
+
+    def note(self, adv: Object) -> None:
+        """Look at the tombstone on `adv`, if it means `adv` itself."""
+        app_id, stone = adv.metadata.annotations.get(names.APP_ID, ""), Tombstone.on(adv)
+        if app_id and stone is not None and stone.valid(adv, app_id, self._seen.get(app_id, 0) + 1):
+            self._seen.pop(app_id, None)
+            self._seen[app_id] = stone.epoch
+            while len(self._seen) > _KEEP:
+                del self._seen[next(iter(self._seen))]
+
+    def highest(self, adv: Object) -> int:
+        """The highest epoch seen for the app of `adv`; 0 where none was."""
+        return self._seen.get(adv.metadata.annotations.get(names.APP_ID, ""), 0)
 
 
 class AdvDeployments:
@@ -62,7 +86,7 @@ class AdvDeployments:
         self._poll = tools.settings.controller.expectation_poll
         self._effect = Effect(fleet, tools)
         self._permit = permit
-        self._epochs: dict[str, int] = {}
+        self._epochs = Epochs()
         fleet.on_change(ADVDEPLOYMENT, self._adv_changed)
         for kind in (DEPLOYMENT, REPLICASET, POD):
             fleet.on_change(kind, self._part_changed)
@@ -114,6 +138,7 @@ class AdvDeployments:
             replica_sets=sets,
             events=self._events(ref, (adv, *workloads.values(), *sets, *pods)),
             gone=self._fleet.gone(ref.namespace, ref.name).get(ref.cluster),
+            highest_epoch=self._epochs.highest(adv),
         )
 
     def _by(self, ref: Ref, watch: Watch[T], index: str, key: str) -> tuple[T, ...]:
@@ -130,6 +155,8 @@ class AdvDeployments:
     def _adv_changed(self, _: str, change: Change[Object]) -> None:
         if change.new is None:
             self._fleet.expectations.forget(change.ref)
+        else:
+            self._epochs.note(change.new)
         self._queue.add(change.ref)
 
     def _part_changed(self, cluster: str, change: Change[Object]) -> None:

@@ -11,7 +11,7 @@ from sym.clusters.fleet import Fleet, Permit, StatusWrite
 from sym.clusters.member import Tools
 from sym.controllers.runner import ActionsFailed, LookLater
 from sym.controllers.status import Pace, serious, with_failures
-from sym.kube.errors import Conflict, NotFound
+from sym.kube.errors import Conflict, NotFound, Unreachable
 from sym.model.advdeployment import AdvDeployment, AdvDeploymentStatus
 from sym.model.appset import AppSet, AppSetStatus
 from sym.model.meta import Kind, Ref
@@ -53,7 +53,7 @@ class Effect:
         if plan.status is not None:
             status = with_failures(plan.status, before, failures, self._tools.env.now())
             wait = await self._write(subject, before, status, permit)
-        self._raise(failures)
+        self._raise(failures, wait)
         measured = any(isinstance(action, Measure) for action in plan.actions)
         waits = [each for each in (wait, plan.requeue_after, 0.0 if measured else None) if each is not None]
         return min(waits, default=None)
@@ -69,14 +69,18 @@ class Effect:
             written = await self._fleet.patch_status(subject.kind, subject.ref, write, permit)
         except (Conflict, NotFound) as error:
             raise LookLater(str(error)) from error
+        except TimeoutError as error:
+            raise Unreachable(f"the status of {subject.ref} was not written in time") from error
         if written:
             self._pace.wrote(subject.kind, subject.ref)
         return None
 
-    def _raise(self, failures: tuple[Failure, ...]) -> None:
+    def _raise(self, failures: tuple[Failure, ...], owed: float | None) -> None:
+        """`owed`: seconds until a status that was held back may be written, which waits for no retry."""
         troubles = serious(failures)
         if troubles:
             hopeless = not any(failure.retry for failure in troubles) and len(troubles) == len(failures)
-            raise ActionsFailed(troubles, after=self._settings.refused_retry if hopeless else None)
+            patience = self._settings.refused_retry if owed is None else owed
+            raise ActionsFailed(troubles, after=patience if hopeless else None)
         if failures:
             raise LookLater(failures[0].message)

@@ -103,10 +103,10 @@ class Runner:
             case ActionsFailed(after=float() as seconds):
                 self._queue.add_after(key, seconds)
                 _log.warning("actions refused", controller=self._limits.name, key=str(key), error=str(error))
-            case ActionsFailed() | KubeError() | Refused() | TimeoutError():
+            case ActionsFailed() | KubeError() | Refused():
                 delay = self._queue.add_limited(key)
                 _log.warning(
-                    "actions failed", controller=self._limits.name, key=str(key), error=_said(error), delay=delay
+                    "actions failed", controller=self._limits.name, key=str(key), error=str(error), delay=delay
                 )
             case _:
                 delay = self._queue.add_limited(key)
@@ -114,8 +114,3 @@ class Runner:
                 self._metrics.panicked(self._limits.name)
                 _log.error("reconcile failed", controller=self._limits.name, key=str(key), error=text, delay=delay)
         return "error"
-
-
-def _said(error: Exception) -> str:
-    """The error as a sentence; a TimeoutError has none of its own."""
-    return str(error) or "no answer in time"

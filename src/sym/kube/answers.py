@@ -58,6 +58,11 @@ class _Status(msgspec.Struct, frozen=True):
     details: StatusDetails | None = None
 
 
+_UNFIT = ("failed to create typed patch object", "failed to convert new object")
+"""How kube-apiserver 1.34 begins its 500 for an apply that does not fit the kind's schema (an unknown field, a number
+for a text, a key twice, a quantity that is none): the sender's fault, which no repetition mends."""
+
+
 def error_of(request: Request, code: int, headers: Mapping[str, str], body: bytes) -> KubeError:
     """The error that an answer other than 2xx stands for. `headers` with lower-case names."""
     where = f"{request.method} {request.path}"
@@ -118,6 +123,8 @@ def _reason(status: Status) -> str:
         return _FIELD_CONFLICT
     if status.message.startswith("Too large resource version"):  # servers before 1.19 give no cause
         return "Gone"
+    if status.code == 500 and status.message.startswith(_UNFIT):
+        return "Invalid"
     if status.reason == "NotFound" and not status.details.name:  # of the whole kind, not of one object
         return "MethodNotAllowed"
     return status.reason

@@ -65,6 +65,8 @@ class Reflector(Generic[T]):
         self._log: structlog.stdlib.BoundLogger = structlog.get_logger("sym.kube.watch").bind(
             cluster=api.cluster, kind=kind.qualified
         )
+        self.interrupted: Callable[[KubeError], None] = lambda _: None
+        """Told of every error that interrupts the list or the watch."""
         self.synced = False
         """Whether a whole list has been delivered to the handler."""
         self.watching = False
@@ -194,6 +196,7 @@ class Reflector(Generic[T]):
 
     def _note(self, error: KubeError) -> None:
         """Remember the error and what it means for the next step."""
+        self.interrupted(error)
         tell = self._log.debug if type(error) is type(self.error) else self._log.info  # a dead server is told once
         self.error = error
         if isinstance(error, Gone):

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from sym.model import defaults, names
 from sym.model.advdeployment import AdvDeployment, AdvDeploymentSpec, AdvUpdateStrategy, ChildPodSet, Topology
 from sym.model.appset import AppSet, PodSet, TopologyCluster, UpdateStrategy
-from sym.model.codec import JSONMap, to_json
+from sym.model.codec import JSON, JSONMap, to_json
 from sym.model.kinds import ADVDEPLOYMENT
 from sym.plan.content import content, digest, revision
 from sym.plan.inject import injected
@@ -46,18 +46,31 @@ class WantedChild(Struct, frozen=True, kw_only=True):
     def create(self) -> Create:
         """The write that makes it where there is none."""
         new = body_of_new(ADVDEPLOYMENT, self.owner.namespace, self.owner.name, **self._metadata())
-        body: JSONMap = {**new, "spec": to_json(self.spec)}
+        body: JSONMap = {**new, "spec": said(to_json(self.spec))}
         return Create(cluster=self.cluster, kind=ADVDEPLOYMENT, body=body, manager=names.MASTER)
 
     def apply(self, seen: AdvDeployment) -> Apply:
         """The write that makes `seen` say this."""
-        body = body_for(ADVDEPLOYMENT, seen, **self._metadata()) | {"spec": to_json(self.spec)}
+        body = body_for(ADVDEPLOYMENT, seen, **self._metadata()) | {"spec": said(to_json(self.spec))}
         return Apply(cluster=self.cluster, kind=ADVDEPLOYMENT, body=body, manager=names.MASTER)
 
     def _metadata(self) -> JSONMap:
         """The worker's finalizer comes with the creation, so that no child is ever without it."""
         labels, annotations = to_json(self.labels), to_json(self.annotations)
         return {"labels": labels, "annotations": annotations, "finalizers": [names.FINALIZER]}
+
+
+def said(value: JSON) -> JSON:
+    """`value` without empty maps: where an apply says `{}` and owned fields inside until then, a real server keeps
+    `null`, which the schema refuses. Templates, which are applied whole, stay as they are."""
+    match value:
+        case dict():
+            bare = {key: each if key == "template" else said(each) for key, each in value.items()}
+            return {key: each for key, each in bare.items() if each != {}}
+        case list():
+            return [said(each) for each in value]
+        case _:
+            return value
 
 
 def wanted_child(app: AppSet, owner: Owner, cluster: str, pod_sets: tuple[ChildPodSet, ...]) -> WantedChild:

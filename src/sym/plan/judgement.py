@@ -97,7 +97,7 @@ def _state(seen: AdvDeployment | None, want: WantedChild, change: AppStatus) -> 
     if seen is None or seen.deleting or not owned(seen, want.owner):
         return change
     if not want.equals(seen) or not observed(seen):
-        scaling = change is AppStatus.UPDATING and _revisions(seen.spec) == _revisions(want.spec)
+        scaling = change is AppStatus.UPDATING and _revisions(want.spec) == _revisions(seen.spec) == _carried(seen)
         return AppStatus.SCALING if scaling else change
     state = seen.status.aggr_status.status
     return state if state.known else change
@@ -118,6 +118,11 @@ def _shifts(view: AppSetView, want: Wanted) -> bool:
 
 def _revisions(spec: AdvDeploymentSpec) -> Mapping[str, str]:
     return {pod_set.name: pod_set.revision for pod_set in spec.topology.pod_sets}
+
+
+def _carried(seen: AdvDeployment) -> Mapping[str, str]:
+    """The revision that each podSet was last told to run whole: what was asked for since is no mere change of counts."""
+    return {each.name: each.revision for each in seen.status.aggr_status.pod_sets if each.update >= each.current}
 
 
 def _stuck(view: AppSetView, want: Wanted) -> Iterator[tuple[str, str]]:

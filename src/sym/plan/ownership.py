@@ -53,10 +53,11 @@ class Mark(Struct, frozen=True, kw_only=True):
         }
 
     def write(self, app: AppSet) -> Apply:
-        """The write that puts this mark and our finalizer on `app`, if it still is as we read it."""
+        """The write that puts this mark and our finalizer on `app`, if it still is as we read it. Forced: nobody else
+        has a say in annotations under our own prefix, and one who wrote there must not hold up the rest for ever."""
         ours = [names.FINALIZER] if names.FINALIZER in app.metadata.finalizers or not app.deleting else []
         body = body_for(APPSET, app, annotations=to_json(self._annotations()), finalizers=to_json(ours))
-        return Apply(cluster=META, kind=APPSET, body=body, manager=names.MASTER)
+        return Apply(cluster=META, kind=APPSET, body=body, manager=names.MASTER, force=True)
 
     def _annotations(self) -> dict[str, str]:
         return {
@@ -105,10 +106,12 @@ def owner_of(obj: Object) -> Owner | None:
 
 
 def owned(obj: Object, owner: Owner) -> bool:
-    """Whether `obj` bears `owner`'s record."""
+    """Whether `obj` bears `owner`'s record. The ids count only together with the AppSet's name, which its label `app`
+    says: a manifest copied under another name copies the ids too. A label that was taken off proves nothing."""
     annotations = obj.metadata.annotations
     record = (annotations.get(names.FLEET_ID, ""), annotations.get(names.APP_ID, ""), obj.metadata.namespace)
-    return bool(owner.app_id) and record == (owner.fleet_id, owner.app_id, owner.namespace)
+    name = obj.metadata.labels.get(names.APP, owner.name)
+    return bool(owner.app_id) and (*record, name) == (owner.fleet_id, owner.app_id, owner.namespace, owner.name)
 
 
 def record(owner: Owner) -> dict[str, str]:

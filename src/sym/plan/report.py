@@ -143,15 +143,19 @@ def _unfinished(view: AdvDeploymentView, seen: tuple[PodSetStatus, ...]) -> AppS
     if before in {AppStatus.INSTALLING, AppStatus.UPDATING}:
         return before
     pod_sets = view.adv.spec.topology.pod_sets
-    if any(map(_updates, pod_sets, seen)):
+    told = {each.name: each for each in view.adv.status.aggr_status.pod_sets}
+    if any(_updates(pod_set, each, told.get(pod_set.name)) for pod_set, each in zip(pod_sets, seen, strict=True)):
         return AppStatus.UPDATING
     if before is AppStatus.SCALING or any(map(_scales, pod_sets, seen)):
         return AppStatus.SCALING
     return AppStatus.DEGRADED
 
 
-def _updates(pod_set: ChildPodSet, seen: PodSetStatus) -> bool:
-    return seen.revision != pod_set.revision or seen.update < seen.current
+def _updates(pod_set: ChildPodSet, seen: PodSetStatus, told: PodSetStatus | None) -> bool:
+    """Whether pods of another revision are still there, or new content came since the podSet was `told` of last: its
+    own controller may not have counted the pods of that yet."""
+    new = told is None or told.revision != pod_set.revision
+    return new or seen.revision != pod_set.revision or seen.update < seen.current
 
 
 def _scales(pod_set: ChildPodSet, seen: PodSetStatus) -> bool:

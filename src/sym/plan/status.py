@@ -135,8 +135,16 @@ def tell(view: AppSetView, owner: Owner, shown: Shown, verdict: Verdict, now: da
     if timeless(new) == timeless(old) or _unsettled(view, shown):
         return Told(status=old)
     if wait := settling(app, old.observed_generation, verdict, now):
-        return Told(status=old, requeue_after=wait)
+        return Told(status=_noted(old, owner, rows), requeue_after=wait)
     return Told(status=replace(new, last_update_time=whole_second(now)), events=tuple(_news(app, verdict)))
+
+
+def _noted(old: AppSetStatus, owner: Owner, rows: tuple[ClusterStatus, ...]) -> AppSetStatus:
+    """Even a status that is held back has, once, what a `kubectl replace` of the annotations must not lose: the id and
+    the clusters."""
+    if old.app_id == owner.app_id:
+        return old
+    return replace(old, app_id=owner.app_id, aggr_status=replace(old.aggr_status, clusters=rows))
 
 
 def _unsettled(view: AppSetView, shown: Shown) -> bool:

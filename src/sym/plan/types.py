@@ -85,7 +85,8 @@ class Measure(Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Emit(Struct, frozen=True, kw_only=True, tag=True):
-    """Write an Event about an object. `type_` is Normal or Warning, `reason` CamelCase and stable."""
+    """Write an Event about an object. `type_` is Normal or Warning, `reason` CamelCase and stable. `standing`: it tells
+    of a state, not of a change, so while one that says the same is younger than an hour nothing is written."""
 
     cluster: str
     kind: Kind
@@ -96,6 +97,7 @@ class Emit(Struct, frozen=True, kw_only=True, tag=True):
     reason: str
     note: str
     manager: str
+    standing: bool = False
 
 
 Action: TypeAlias = Create | Apply | Delete | Finalize | Measure | Emit

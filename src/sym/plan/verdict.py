@@ -89,12 +89,13 @@ def first(states: Iterable[AppStatus]) -> AppStatus:
 
 
 def settling(obj: Object, observed_generation: int, verdict: Verdict, now: datetime) -> float | None:
-    """Seconds for which the first status of a new object may still be held back; None if it is owed now."""
+    """Seconds for which the first status of a new object may still be held back; None if it is owed now, and where the
+    server's clock is so far ahead of ours that nobody can tell."""
     created = obj.metadata.creation_timestamp
     if observed_generation >= 0 or not verdict.reconciling or created is None:
         return None
     left = (created + SETTLE - now).total_seconds()
-    return left if left > 0 else None
+    return left if 0 < left <= SETTLE.total_seconds() else None
 
 
 def timeless(status: S) -> S:
