@@ -122,6 +122,8 @@ class ControllerSettings(Struct, frozen=True, kw_only=True):
     """Seconds after the last renewal at which a holder that cannot renew stops acting; below `lease_duration`."""
     retry_period: float = 2.0
     """Seconds between two tries to take or renew a lease."""
+    lag_seconds: float = 1.0
+    """Seconds between two looks at how late the event loop is."""
     stop_seconds: float = 5.0
     """Seconds that a graceful stop may take before what still runs is cancelled."""
     http_addr: str = "127.0.0.1:8080"

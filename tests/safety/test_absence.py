@@ -49,6 +49,18 @@ async def test_a_meta_cluster_restored_empty_leaves_all_that_runs() -> None:
         running.cancel()
 
 
+async def test_a_lost_fleet_record_is_not_minted_anew_while_children_carry_its_id() -> None:
+    async with at_rest() as world:
+        store = world.clusters[META_NAME].store
+        lost = await world.meta.get_raw(CONFIGMAP, names.META_NAMESPACE, names.FLEET_RECORD)
+        store.remove(CONFIGMAP, names.META_NAMESPACE, names.FLEET_RECORD)
+        async with world.unharmed(), world.controller():
+            await asyncio.sleep(LONG)
+            assert store.get(CONFIGMAP, names.META_NAMESPACE, names.FLEET_RECORD) is None
+            await world.meta.create(CONFIGMAP, _restored(lost), "velero")
+            await world.until_running()
+
+
 async def test_an_appset_restored_from_a_backup_finds_its_pods_again() -> None:
     async with at_rest() as world:
         backup = await world.raw(META_NAME, APPSET, "bbcc")

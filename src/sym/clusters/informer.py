@@ -5,12 +5,14 @@ Each kind has its own reflector task, so that a kind which cannot be listed take
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Generic, TypeVar, cast
 
 from msgspec import Struct
 
 from sym.aio.env import Env
 from sym.kube.api import Api
+from sym.kube.errors import KubeError
 from sym.kube.requests import ListOptions
 from sym.kube.store import Change, Event, Store
 from sym.kube.watch import Reflector
@@ -20,6 +22,9 @@ from sym.settings import KubeSettings
 T = TypeVar("T", bound=Object)
 Changed = Callable[[Kind, list[Change[Object]]], None]
 """Called with what an event changed, and with nothing when a first list was empty."""
+
+Interrupted = Callable[[Kind, KubeError], None]
+"""Called with every error after which list or watch are begun again."""
 
 
 class Watch(Struct, Generic[T], frozen=True, kw_only=True):
@@ -40,10 +45,11 @@ def erased(watch: Watch[T]) -> Watch[Object]:
 class Informer(Generic[T]):
     """Keeps `store` equal to what the cluster holds, and tells what changed."""
 
-    def __init__(self, cluster: str, watch: Watch[T], changed: Changed) -> None:
+    def __init__(self, cluster: str, watch: Watch[T], changed: Changed, interrupted: Interrupted) -> None:
         self.watch = watch
         self.store: Store[T] = Store(cluster, watch.indexes)
         self._changed = changed
+        self._interrupted = interrupted
         self._reflector: Reflector[T] | None = None
 
     def last_contact(self) -> float | None:
@@ -59,6 +65,7 @@ class Informer(Generic[T]):
     async def run(self, api: Api, settings: KubeSettings, env: Env) -> None:
         """List and watch for ever."""
         self._reflector = Reflector(api, self.watch.kind, self.watch.type, self.watch.options, settings, env)
+        self._reflector.interrupted = partial(self._interrupted, self.watch.kind)
         await self._reflector.run(self._take)
 
     def _take(self, event: Event[T]) -> None:

@@ -25,7 +25,7 @@ from sym.clusters.probe import ForeignCluster, probe
 from sym.clusters.swap import SwapClient
 from sym.kube.api import Api
 from sym.kube.client import Client
-from sym.kube.errors import Unreachable
+from sym.kube.errors import KubeError, Unreachable
 from sym.kube.store import Change, Store
 from sym.model.meta import Kind, Object
 from sym.plan.types import Health, MemberState
@@ -60,7 +60,7 @@ class Member:
         self._metrics = tools.metrics
         self._client = SwapClient(client, host, tools.metrics, self._answered)
         self.api = Api(self._client, name, tools.settings.kube)
-        self._informers = {watch.kind: Informer(name, watch, self._changed) for watch in watches}
+        self._informers = {watch.kind: Informer(name, watch, self._changed, self._interrupted) for watch in watches}
         self._health = HealthTracker(tools.settings.fleet)
         self._listener: Listener | None = None
         self._seen: datetime | None = None
@@ -235,6 +235,9 @@ class Member:
         if verdict != self._told and self._listener is not None:
             self._told = verdict
             self._listener.turned(self.name)
+
+    def _interrupted(self, kind: Kind, error: KubeError) -> None:
+        self._metrics.restarts.labels(self.name, kind.plural, type(error).__name__).inc()
 
     def _answered(self) -> None:
         self._seen = self._env.now()

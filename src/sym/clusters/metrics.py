@@ -58,7 +58,7 @@ class FleetMetrics:
         for kind in kinds:
             _drop(self.objects, cluster, kind)
         for counter in (self.restarts, self.actions):
-            counter.remove_by_labels({"cluster": cluster})
+            _drop_rows(counter, cluster)
 
 
 def _drop(gauge: Gauge, *labels: str) -> None:
@@ -66,3 +66,10 @@ def _drop(gauge: Gauge, *labels: str) -> None:
         gauge.remove(*labels)
     except KeyError:  # it never reported
         return
+
+
+def _drop_rows(counter: Counter, cluster: str) -> None:
+    """Forget every row of a cluster, whatever its other labels are."""
+    samples = [sample for family in counter.collect() for sample in family.samples]
+    for row in {tuple(sample.labels.values()) for sample in samples if sample.labels["cluster"] == cluster}:
+        counter.remove(*row)

@@ -16,7 +16,8 @@ from sym.model.appset import AppSet
 from sym.model.kinds import ADVDEPLOYMENT, APPSET
 from sym.model.meta import META, Object, Ref
 from sym.plan.appset import plan_appset
-from sym.plan.types import Health
+from sym.plan.ownership import Mark, owner_of
+from sym.plan.types import Health, Owner
 from sym.plan.views import AppSetView
 
 
@@ -60,6 +61,15 @@ class AppSets:
         plan = plan_appset(view, self._env.now())
         subject = Subject(kind=APPSET, ref=ref, seen=view.app, manager=names.MASTER)
         return await self._effect.carry_out(subject, plan, view.app.status, self._permit)
+
+    def carried(self) -> frozenset[str]:
+        """The fleet ids that children of our AppSets bear: of children in connected members with their AppSet's id."""
+        store = self._fleet.store(META, APPSETS)
+        found: set[str] = set()
+        for ref, app in store.view.items() if store else ():
+            children = (self._child(cluster, ref) for cluster in self._fleet.members if cluster != META)
+            found |= {owner.fleet_id for child in children if child and (owner := _owner_in(child, app)) is not None}
+        return frozenset(found)
 
     def everything(self) -> None:
         """Look at every AppSet, as after becoming the leader."""
@@ -106,3 +116,9 @@ class AppSets:
             return
         for app in store.by("cluster", cluster):
             self._queue.add(app.ref(META))
+
+
+def _owner_in(child: AdvDeployment, app: AppSet) -> Owner | None:
+    """The owner that `child` names, if that is `app`."""
+    owner, mark = owner_of(child), Mark.of(app)
+    return owner if owner is not None and mark is not None and owner.app_id == mark.app_id else None

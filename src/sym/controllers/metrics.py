@@ -3,11 +3,15 @@
 One instance per process, on the registry it shares with `clusters.metrics`.
 """
 
+import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily
+
+from sym.aio.env import Env
+from sym.model.appset import AppSet
 
 _BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
@@ -41,6 +45,9 @@ class ControllerMetrics:
         self.adds = counter("workqueue_adds", "Keys added.", "name")
         self.retries = counter("workqueue_retries", "Keys that came back because their work failed.", "name")
         self.waits = histogram("workqueue_queue_duration_seconds", "How long keys waited.", "name")
+        self.lag = histogram(
+            "sym_loop_lag_seconds", "How much later than asked for the event loop came back to a waiting task."
+        )
         self.works = histogram("workqueue_work_duration_seconds", "How long keys were worked on.", "name")
 
     @contextmanager
@@ -63,6 +70,17 @@ class ControllerMetrics:
     def panicked(self, controller: str) -> None:
         """A reconcile ended in something nobody foresaw."""
         self._panics.labels(controller).inc()
+
+    def watch_apps(self, apps: Callable[[], Iterable[AppSet]]) -> None:
+        """Show the AppSets that `apps` gives at that moment: what is gone is shown no more."""
+        self.registry.register(_Apps(apps))
+
+    async def watch_loop(self, env: Env, seconds: float) -> None:
+        """Look every `seconds` at how late the event loop is, until cancelled."""
+        while True:
+            due = env.monotonic() + seconds
+            await asyncio.sleep(seconds)
+            self.lag.observe(max(env.monotonic() - due, 0.0))
 
     def watch_work(self, unfinished: Unfinished) -> None:
         """Show work in progress; `unfinished` gives the seconds that each key has taken so far, by queue."""
@@ -98,6 +116,36 @@ class QueueFace:
     def worked(self, seconds: float) -> None:
         """See QueueMetrics."""
         self._works.observe(seconds)
+
+
+class _Apps:
+    """Computed when asked: the state and the pods of every AppSet, as its status tells them."""
+
+    def __init__(self, apps: Callable[[], Iterable[AppSet]]) -> None:
+        self._apps = apps
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        """One row per AppSet, one per AppSet and kind of count."""
+        info = GaugeMetricFamily(
+            "sym_appset_info", "1 for every AppSet.", labels=["namespace", "name", "phase", "strategy"]
+        )
+        replicas = GaugeMetricFamily(
+            "sym_appset_replicas", "Pods of an AppSet by state.", labels=["namespace", "name", "state"]
+        )
+        for app in self._apps():
+            where, counts = [app.metadata.namespace, app.metadata.name], app.status.aggr_status
+            strategy = app.spec.update_strategy.upgrade_type
+            info.add_metric([*where, str(counts.status), str(strategy) if strategy else "all"], 1)
+            told = {
+                "desired": counts.desired,
+                "current": app.status.replicas,
+                "updated": sum(each.update for each in counts.pod_sets),
+                "available": counts.available,
+                "unavailable": counts.un_available,
+            }
+            for state, count in told.items():
+                replicas.add_metric([*where, state], count)
+        return (info, replicas)
 
 
 class _InProgress:

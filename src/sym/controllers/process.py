@@ -5,7 +5,7 @@ can still be given back while the clients are open. Everything runs in task grou
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 import structlog
@@ -23,6 +23,7 @@ from sym.clusters.registry import CLUSTERS, CONFIGMAPS, SECRETS, Connect, Regist
 from sym.controllers.advdeployment import DEPLOYMENTS, PODS, REPLICASETS, WARNINGS, AdvDeployments
 from sym.controllers.appset import ADVDEPLOYMENTS, APPSETS, AppSets
 from sym.controllers.checks import Checks
+from sym.controllers.cluster import Clusters
 from sym.controllers.metrics import ControllerMetrics, QueueFace
 from sym.controllers.queue import Queue
 from sym.controllers.record import fleet_id
@@ -30,13 +31,14 @@ from sym.controllers.runner import Limits, Reconciler, Runner
 from sym.kube.api import Api
 from sym.kube.client import Client
 from sym.model import names
+from sym.model.appset import AppSet
 from sym.model.meta import META, Kind, Object, Ref
 from sym.net.serve import Answer, Page, health_page
 from sym.plan.types import Health
 
 SELF = "self"
 ALL = "all"
-MASTER, WORKER = "appset", "advdeployment"
+MASTER, WORKER, FLEET = "appset", "advdeployment", "cluster"
 _WORK = (erased(ADVDEPLOYMENTS), erased(DEPLOYMENTS), erased(REPLICASETS), erased(PODS), erased(WARNINGS))
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("sym.process")
 
@@ -104,12 +106,13 @@ class Process:
         wiring = Wiring(connect=home.connect, watches=options.member_watches, wanted=options.connects)
         self.registry = Registry(self.fleet, tools, wiring) if options.master or options.hosted else None
         self.live, self.ready = Checks(), Checks()
-        self._queues: dict[str, Queue[Ref]] = {name: self._queue(name) for name in (MASTER, WORKER)}
+        self._queues: dict[str, Queue[Ref]] = {name: self._queue(name) for name in (MASTER, WORKER, FLEET)}
         self._locks: dict[str, Lock] = {}
         self._leader = self._lock(lambda: self.fleet.own, names.META_NAMESPACE, names.LEADER_LEASE, options.identity)
         self._pulse = Pulse()
         self.fleet.on_turn(lambda _: self._pulse.notify())
         self.metrics.watch_work(self._unfinished)
+        self.metrics.watch_apps(self._apps)
 
     @property
     def routes(self) -> Mapping[str, Answer]:
@@ -127,6 +130,8 @@ class Process:
             if self.registry is not None:
                 rings.append(outer.create_task(self.registry.run(), name="registry"))
             rings.append(outer.create_task(self._keep_checks(), name="checks"))
+            lag = self.metrics.watch_loop(self._tools.env, self._settings.lag_seconds)
+            rings.append(outer.create_task(lag, name="loop lag"))
             _log.info("started", identity=self._options.identity)
             await self._controllers(stop)
             for ring in reversed(rings):
@@ -160,23 +165,27 @@ class Process:
 
     async def _master(self) -> None:
         controller = AppSets(self.fleet, self._queues[MASTER], self._tools, self._leads)
+        clusters = Clusters(self.fleet, self._queues[FLEET], self._tools, self._leads)
         await self._until(lambda: self.fleet.own.accepted)
         if self._options.leader_election:
-            await self._leader.hold(lambda: self._lead(controller))
+            await self._leader.hold(lambda: self._lead(controller, clusters))
         else:
-            await self._lead(controller)
+            await self._lead(controller, clusters)
 
     def _leads(self) -> bool:
         return not self._options.leader_election or self._leader.valid()
 
-    async def _lead(self, controller: AppSets) -> None:
+    async def _lead(self, controller: AppSets, clusters: Clusters) -> None:
         self.metrics.leader.labels(names.LEADER_LEASE).set(1)
         try:
             await self._until(lambda: self.fleet.own.synced)
             await self._until(self._settled, self._settings.settle_seconds)
-            controller.fleet_id = await fleet_id(self.fleet.own.api, self._tools.env)
+            controller.fleet_id = await fleet_id(self.fleet.own.api, self._tools.env, controller.carried)
             controller.everything()
-            await self._runner(MASTER, controller).run()
+            clusters.everything()
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._runner(MASTER, controller).run(), name="master runner")
+                group.create_task(self._runner(FLEET, clusters).run(), name="fleet health runner")
         finally:
             self.metrics.leader.labels(names.LEADER_LEASE).set(0)
 
@@ -238,6 +247,11 @@ class Process:
     def _runner(self, name: str, controller: Reconciler) -> Runner:
         limits = Limits(name=name, threadiness=self._settings.threadiness, settings=self._settings)
         return Runner(self._queues[name], controller, limits, self.metrics, self._tools.env)
+
+    def _apps(self) -> Iterable[AppSet]:
+        """What the leader shows of AppSets; a standby would show them twice."""
+        store = self.fleet.store(META, APPSETS)
+        return tuple(store.view.values()) if store is not None and self._options.master and self._leads() else ()
 
     def _unfinished(self) -> dict[str, list[float]]:
         now = self._tools.env.monotonic()

@@ -1,9 +1,11 @@
 """The fleet's identity: a random id, minted once, kept in the meta cluster, copied to standbys and backups.
 
-ConfigMap `sym-admin/sym-fleet`, key `fleetID`. Whoever comes first creates it; everybody else reads it.
+ConfigMap `sym-admin/sym-fleet`, key `fleetID`. Whoever comes first creates it; everybody else reads it. Where it is
+missing although children in the members carry an id, nothing is minted: a new id would make strangers of all that runs.
 """
 
 import asyncio
+from collections.abc import Callable
 
 import structlog
 
@@ -22,23 +24,31 @@ _POLICY = BackoffPolicy(first=0.5, cap=10.0)
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("sym.record")
 
 
-async def fleet_id(api: Api, env: Env) -> str:
-    """The fleet's id; tries until the meta cluster tells or takes one."""
+async def fleet_id(api: Api, env: Env, carried: Callable[[], frozenset[str]]) -> str:
+    """The fleet's id; tries until the meta cluster tells or takes one. `carried`: the ids that known children bear."""
     backoff = Backoff(_POLICY, env)
     while True:
         try:
-            if found := await _read_or_mint(api, env):
+            if found := await _read_or_mint(api, env, carried()):
                 return found
         except KubeError as error:
             _log.warning("the fleet's record cannot be read yet", error=error.message)
         await asyncio.sleep(backoff.next())
 
 
-async def _read_or_mint(api: Api, env: Env) -> str:
+async def _read_or_mint(api: Api, env: Env, carried: frozenset[str]) -> str:
     try:
         record = await api.get(CONFIGMAP, ConfigMap, names.META_NAMESPACE, names.FLEET_RECORD)
     except NotFound:
-        await _mint(api, env)
+        if carried:
+            _log.error(
+                "the fleet's record is gone, but what runs carries its id; restore it from a backup, or make it anew:"
+                f" kubectl -n {names.META_NAMESPACE} create configmap {names.FLEET_RECORD}"
+                f" --from-literal={FLEET_ID_KEY}=ID with the id below",
+                carried=sorted(carried),
+            )
+        else:
+            await _mint(api, env)
         return ""
     if not record.data.get(FLEET_ID_KEY):
         _log.error(
