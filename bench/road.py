@@ -1,8 +1,9 @@
 """How long the first road takes: `sym demo --exit`, from the start of the process to AppSet `Running`.
 
-Run: `.venv/bin/python bench/road.py [RUNS]`. Prints minimum, median and maximum over the runs, and the ratio of the median
-to the floor of the same run: the waiting that the example itself asks for at the demo's speed (`minReadySeconds: 10`
-divided by 10), plus the start of a Python that imports what the controller imports. Relies on an installed `sym`.
+Run: `.venv/bin/python bench/road.py [RUNS]`. Prints minimum, median and maximum over the runs, and the ratio of the
+median to the floor of the same run: the waiting that the example itself asks for at the demo's speed
+(`minReadySeconds: 10` divided by 10), plus the start of a Python that imports what the controller imports. Relies on
+an installed `sym`.
 """
 
 import statistics

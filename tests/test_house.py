@@ -9,7 +9,7 @@ from tests.house import RULES, Module, ignores, parse
 
 ROOT = Path(__file__).parent.parent
 FOLDERS = ("src", "tests", "tools", "bench")
-IGNORES = 13
+IGNORES = 12
 """How many ignore comments there are. The number may only fall: whoever removes one lowers it here."""
 
 # Written in parts, so that this file does not name what no file may name.

@@ -19,6 +19,7 @@ from sym.clusters.member import Tools
 from sym.clusters.metrics import FleetMetrics
 from sym.controllers.process import Home, Options, Process
 from sym.kube.api import Api
+from sym.kube.client import Client
 from sym.kube.connection import Connection
 from sym.kube.requests import ListOptions, Request, Response
 from sym.model import names
@@ -120,11 +121,11 @@ class World:
         tools = Tools(env=self.env, settings=self.settings, metrics=FleetMetrics())
         return Process(Home(client=self.link(at), host=at, connect=self.connect), made, tools)
 
-    def connect(self, connection: Connection) -> FaultyClient:
+    def connect(self, connection: Connection) -> Client:
         """A client for the cluster that a registration's server names."""
         return self.link(str(urlsplit(connection.server).hostname))
 
-    def link(self, name: str) -> FaultyClient:
+    def link(self, name: str) -> Client:
         """A fresh link to a cluster; `links` holds the latest."""
         client = _Recorded(
             name, FaultyClient(self.clusters[name].client(), self.schedules[name], self.settings.kube), self
@@ -132,7 +133,7 @@ class World:
         self.links[name] = client.inner
         if name in self.down:
             client.inner.cut()
-        return client  # type: ignore[return-value]  # a Client all the same
+        return client
 
     # --- what people do
 

@@ -88,7 +88,7 @@ class Empty:
             return None
         plural = request.path.rsplit("/", 1)[1]
         kind = next(kind for kind in vars(kinds).values() if isinstance(kind, Kind) and kind.plural == plural)
-        body = {"kind": f"{kind.name}List", "apiVersion": kind.api_version, "items": []}
+        body: JSONMap = {"kind": f"{kind.name}List", "apiVersion": kind.api_version, "items": []}
         return Junk(body=encode({**body, "metadata": {"resourceVersion": "999999"}}))
 
 

@@ -10,7 +10,9 @@ from sym.clusters.member import Listener, Member, Tools
 from sym.clusters.metrics import FleetMetrics
 from sym.kube.errors import Unreachable
 from sym.kube.requests import Request
+from sym.kube.store import Change
 from sym.model.kinds import CONFIGMAP, POD
+from sym.model.meta import Kind, Object
 from sym.model.workload import ConfigMap, Pod
 from sym.plan.types import Health
 from sym.sandbox.cluster import SandboxCluster
@@ -24,6 +26,10 @@ CONFIGMAPS = Watch(kind=CONFIGMAP, type=ConfigMap)
 PODS = Watch(kind=POD, type=Pod)
 
 
+def _ignore(_cluster: str, _kind: Kind, _changes: list[Change[Object]]) -> None:
+    """Nobody listens to changes here."""
+
+
 class Bench:
     """A member behind a faulty link."""
 
@@ -35,7 +41,7 @@ class Bench:
         self.member = Member("bj4", self.link, "bj4:6443", (erased(CONFIGMAPS), erased(PODS)), tools)
         self.turns: list[tuple[Health, bool]] = []
         """What it said of itself, each time that changed."""
-        self.listener = Listener(changed=lambda *_: None, turned=self._turned)
+        self.listener = Listener(changed=_ignore, turned=self._turned)
 
     def health(self) -> Health:
         return self.member.state().health

@@ -11,7 +11,7 @@ MISSING_UID = "11111111-2222-3333-4444-555555555555"
 def cm(name: str, data: JSONMap | None = None, **meta: JSON) -> JSONMap:
     """A ConfigMap."""
     found: JSONMap = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, **meta}}
-    return found | ({"data": data} if data is not None else {})
+    return found if data is None else {**found, "data": data}
 
 
 def deployment(name: str = "web", replicas: int = 1, image: str = "nginx:1") -> JSONMap:

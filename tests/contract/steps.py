@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from sym.model.codec import JSON, JSONMap, dig, dig_list, encode, parse
+from sym.model.codec import JSON, JSONMap, dig, dig_list, dig_str, encode, parse
 
 JSON_MEDIA = "application/json"
 MERGE = "application/merge-patch+json"
@@ -71,11 +71,11 @@ class Normal:
         if answer.warning:
             found["warning"] = answer.warning
         if step.loose:
-            return found | {"reason": dig(answer.body, "reason")}
+            return {**found, "reason": dig(answer.body, "reason")}
         if step.only and answer.status < 300:
             chosen = {path: self._value(dig(answer.body, *_steps(path)), path.split(".")[-1]) for path in step.only}
-            return found | {"only": chosen}
-        return found | {"body": self._value(_sorted_members(answer.body), "")}
+            return {**found, "only": chosen}
+        return {**found, "body": self._value(_sorted_members(answer.body), "")}
 
     def _value(self, value: JSON, key: str) -> JSON:
         if isinstance(value, dict):
@@ -153,7 +153,7 @@ def _sorted_members(body: JSON) -> JSON:
     if isinstance(body, dict) and dig_list(body, "metadata", "managedFields"):
         entries = [entry for entry in dig_list(body, "metadata", "managedFields") if isinstance(entry, dict)]
         ordered: list[JSON] = [
-            *sorted(entries, key=lambda entry: (str(entry.get("operation")), str(entry.get("manager"))))
+            *sorted(entries, key=lambda entry: (dig_str(entry, "operation"), dig_str(entry, "manager")))
         ]
         metadata = body["metadata"]
         return {**body, "metadata": {**(metadata if isinstance(metadata, dict) else {}), "managedFields": ordered}}

@@ -26,8 +26,8 @@ _CREATE: Story = (
     ),
     Step(method="POST", path=CM, raw=b"<a/>", media="application/xml", loose=True),
     post(CM, cm("labels", labels={"bad key!": "x", "ok": "bad value!"})),
-    post(CM, cm("typed") | {"data": {"a": 1}}),
-    post(CM, cm("typed") | {"data": "text"}),
+    post(CM, {**cm("typed"), "data": {"a": 1}}),
+    post(CM, {**cm("typed"), "data": "text"}),
     post("/api/v1/namespaces/contract-nowhere/configmaps", cm("x")),
     post(CM + "/one", cm("one")),
     get(CM + "/one"),
@@ -153,7 +153,7 @@ _APPLY_DEPLOYMENT: Story = (
 
 _SUBRESOURCES: Story = (
     post(DEPLOY, deployment(), save="d"),
-    put(DEPLOY + "/web/status", deployment(replicas=9) | {"status": {"replicas": 1, "observedGeneration": 1}}),
+    put(DEPLOY + "/web/status", {**deployment(replicas=9), "status": {"replicas": 1, "observedGeneration": 1}}),
     patch(DEPLOY + "/web", {"spec": {"replicas": 2}, "status": {"replicas": 7}}),
     patch(
         DEPLOY + "/web/status",

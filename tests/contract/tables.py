@@ -28,13 +28,13 @@ def _pod(name: str, **status: JSON) -> Story:
 
 def _container(name: str, state: JSONMap, *, ready: bool = False, restarts: int = 0) -> JSONMap:
     found: JSONMap = {"name": name, "image": "i", "imageID": "", "ready": ready, "restartCount": restarts}
-    return found | {"state": state}
+    return {**found, "state": state}
 
 
 def _replica_set() -> JSONMap:
     found = deployment("rs")
     spec = {name: value for name, value in dig_map(found, "spec").items() if name != "paused"}
-    return found | {"kind": "ReplicaSet", "spec": spec}
+    return {**found, "kind": "ReplicaSet", "spec": spec}
 
 
 _UP: JSONMap = {"running": {"startedAt": "2026-01-01T00:00:00Z"}}

@@ -3,14 +3,14 @@
 import aiohttp
 import pytest
 
-from sym.net.serve import Page, health_page, serving
+from sym.net.serve import Answer, Page, health_page, serving
 
 pytestmark = [pytest.mark.anyio, pytest.mark.real_loop]
 
 
 async def test_it_answers_its_routes_and_nothing_else() -> None:
     sick: dict[str, str] = {"a": "OK", "b": "the cache is not filled yet"}
-    routes = {
+    routes: dict[str, Answer] = {
         "/live": lambda query: health_page({}, query),
         "/ready": lambda query: health_page(sick, query),
         "/metrics": lambda _: Page(body=b"x 1\n", content_type="text/plain; version=0.0.4"),

@@ -80,7 +80,7 @@ def test_updates_and_removals_of_what_is_not_there_or_not_the_same() -> None:
 
 def test_mutate_counts_a_generation_for_content_only() -> None:
     store = _store()
-    store.create(DEPLOYMENT, _obj("a", generation=1) | {"spec": {"replicas": 1}})
+    store.create(DEPLOYMENT, {**_obj("a", generation=1), "spec": {"replicas": 1}})
     store.mutate(DEPLOYMENT, "default", "a", lambda obj: obj.update(status={"replicas": 1}))
     entry = store.get(DEPLOYMENT, "default", "a")
     assert entry is not None
@@ -97,7 +97,7 @@ def test_subscribers_hear_each_change_within_the_write_until_they_leave() -> Non
     leave = store.subscribe(lambda change: all_.append((change.type, change.entry.name)))
     store.subscribe(lambda change: secrets.append(change.entry.name), SECRET)
     entry = store.create(CONFIGMAP, _obj("a"))
-    store.update(CONFIGMAP, entry.object() | {"data": {"x": "1"}})
+    store.update(CONFIGMAP, {**entry.object(), "data": {"x": "1"}})
     store.create(SECRET, _obj("s"))
     store.remove(CONFIGMAP, "default", "a")
     assert all_ == [
@@ -156,7 +156,7 @@ def test_owners_find_their_dependents_of_any_kind_until_these_go() -> None:
 
 def test_what_can_be_selected_by_stands_beside_the_bytes() -> None:
     entry = _store().create(
-        POD, _obj("p", labels={"app": "x"}) | {"spec": {"nodeName": "n"}, "status": {"phase": "Running"}}
+        POD, {**_obj("p", labels={"app": "x"}), "spec": {"nodeName": "n"}, "status": {"phase": "Running"}}
     )
     assert entry.labels == {"app": "x"}
     assert (entry.fields["spec.nodeName"], entry.fields["status.phase"], entry.fields["status.podIP"]) == (
@@ -189,7 +189,7 @@ def test_the_past_is_what_it_was(steps: list[tuple[str, str, int]], data: st.Dat
         if action == "d" and there:
             store.remove(CONFIGMAP, "default", name)
         elif action == "u" and there:
-            store.update(CONFIGMAP, there.object() | {"data": {"v": str(value)}})
+            store.update(CONFIGMAP, {**there.object(), "data": {"v": str(value)}})
         elif action == "c" and not there:
             store.create(CONFIGMAP, _obj(name))
         states[store.version] = {entry.name: entry.body for entry in store.list(CONFIGMAP)}

@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 from ipaddress import IPv4Address
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 from msgspec.structs import replace
@@ -182,7 +182,7 @@ async def _run(options: "Options", settings: Settings, listen: tuple[str, int], 
 
 def _only(group: BaseExceptionGroup[BaseException]) -> BaseException:
     """The single failure inside nested groups; the group itself where there are several."""
-    inner: BaseException = group
-    while isinstance(inner, BaseExceptionGroup) and len(inner.exceptions) == 1:
-        inner = inner.exceptions[0]
-    return inner
+    if len(group.exceptions) != 1:
+        return group
+    inner = group.exceptions[0]
+    return _only(cast("BaseExceptionGroup[BaseException]", inner)) if isinstance(inner, BaseExceptionGroup) else inner

@@ -16,7 +16,7 @@ from sym.kube import yaml
 from sym.kube.api import Api
 from sym.kube.errors import AlreadyExists
 from sym.model import names
-from sym.model.codec import JSON, JSONMap, as_map, dig_list
+from sym.model.codec import JSON, JSONMap, as_map, dig_list, dig_str
 from sym.model.crd import crds
 from sym.model.kinds import APPSET, CRD, NAMESPACE, SECRET
 
@@ -74,7 +74,7 @@ def at_version(app: JSONMap, version: str) -> JSONMap:
 def spread_to(app: JSONMap, members: Sequence[str]) -> JSONMap:
     """The AppSet with a podSet in each of `members` that it does not yet run in."""
     present = dig_list(app, "spec", "clusterTopology", "clusters")
-    known = {as_map(cluster).get("name") for cluster in present}
+    known = {dig_str(cluster, "name") for cluster in present}
     name = str(as_map(app["metadata"])["name"])
     more: list[JSON] = [
         {"name": member, "podSets": [{"name": f"{name}-gz{number:02}c-blue", "version": "v1"}]}

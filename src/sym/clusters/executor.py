@@ -107,9 +107,9 @@ class Executor:
     async def _create(self, job: Job, action: Create) -> None:
         """An apply that can only create. A plain create would leave its fields to a manager entry of operation Update:
         the same manager's later apply conflicts with it, and nothing that it drops ever leaves the object."""
-        metadata = dig_map(action.body, "metadata") | {"resourceVersion": NEVER_A_VERSION}
+        metadata: JSONMap = {**dig_map(action.body, "metadata"), "resourceVersion": NEVER_A_VERSION}
         try:
-            made = await job.target.api.apply(action.kind, action.body | {"metadata": metadata}, action.manager)
+            made = await job.target.api.apply(action.kind, {**action.body, "metadata": metadata}, action.manager)
         except Conflict:
             await self._taken(job, action)
         else:

@@ -140,7 +140,7 @@ class Process:
 
     async def _controllers(self, stop: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as group:
-            tasks = []
+            tasks: list[asyncio.Task[None]] = []
             if self._options.master:
                 tasks.append(group.create_task(self._master(), name="master"))
             if self._options.worker:

@@ -156,7 +156,7 @@ def _revision(obj: JSONMap, now: datetime) -> list[JSON]:
 
 
 def _service(obj: JSONMap, now: datetime) -> list[JSON]:
-    ports = []
+    ports: list[str] = []
     for port in dig_list(obj, "spec", "ports"):
         node = f":{dig(port, 'nodePort')}" if dig(port, "nodePort") else ""
         ports.append(f"{dig(port, 'port')}{node}/{dig_str(port, 'protocol') or 'TCP'}")
@@ -206,7 +206,7 @@ def _event(obj: JSONMap, now: datetime) -> list[JSON]:
 
 
 def _endpoints(obj: JSONMap, now: datetime) -> list[JSON]:
-    found = []
+    found: list[str] = []
     for subset in dig_list(obj, "subsets"):
         for address in dig_list(subset, "addresses"):
             found += [f"{dig_str(address, 'ip')}:{dig(port, 'port')}" for port in dig_list(subset, "ports")]

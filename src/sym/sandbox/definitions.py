@@ -71,7 +71,7 @@ class Definitions:
 def resources_of(definition: JSONMap) -> list[Resource]:
     """The served versions of a CRD, as resources."""
     versions = [version for version in dig_list(definition, "spec", "versions") if isinstance(version, dict)]
-    kept = next((version for version in versions if version.get("storage") is True), {})
+    kept = next((version for version in versions if version.get("storage") is True), JSONMap())
     schema = dig_map(kept, "schema", "openAPIV3Schema")
     return [
         _resource(definition, version, {} if version is kept else schema)

@@ -25,7 +25,7 @@ _SUBRESOURCES: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
 def wanted(accept: str) -> str:
     """The aggregated form's version that an Accept header asks for first; empty for the old form."""
     for part in accept.split(","):
-        pieces = dict(piece.strip().partition("=")[::2] for piece in part.split(";")[1:])
+        pieces = {name: value for name, _, value in (piece.strip().partition("=") for piece in part.split(";")[1:])}
         if not part.strip().startswith(("application/json", "*/*")):
             continue
         found = f"{pieces.get('g', '')}/{pieces.get('v', '')}"
@@ -109,7 +109,7 @@ def _entry(resource: Resource) -> JSONMap:
     found |= {"shortNames": [*resource.short_names]} if resource.short_names else {}
     found |= {"categories": [*resource.categories]} if resource.categories else {}
     subresources: list[JSON] = [_subentry(resource, name) for name in resource.subresources]
-    return found | ({"subresources": subresources} if subresources else {})
+    return {**found, "subresources": subresources} if subresources else found
 
 
 def _subentry(resource: Resource, name: str) -> JSONMap:
@@ -129,7 +129,7 @@ def _row(resource: Resource) -> JSONMap:
         "verbs": [*resource.verbs],
     }
     found |= {"shortNames": [*resource.short_names]} if resource.short_names else {}
-    return found | ({"categories": [*resource.categories]} if resource.categories else {})
+    return {**found, "categories": [*resource.categories]} if resource.categories else found
 
 
 def _subrow(resource: Resource, name: str) -> JSONMap:

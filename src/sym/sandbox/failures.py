@@ -46,7 +46,7 @@ def details(kind: Kind, name: str = "", causes: Iterable[Cause] = (), *, by_kind
     found |= {"group": kind.group} if kind.group else {}
     found["kind"] = kind.name if by_kind else kind.plural
     listed = listed_causes(causes)
-    return found | ({"causes": listed} if listed else {})
+    return {**found, "causes": listed} if listed else found
 
 
 def listed_causes(causes: Iterable[Cause]) -> list[JSON]:

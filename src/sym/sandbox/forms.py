@@ -47,7 +47,7 @@ def form_of(accept: str) -> Form:
     """The first form of an Accept header that the sandbox can give. Raises Refusal 406."""
     for part in accept.split(",") if accept.strip() else ["application/json"]:
         media, *parameters = (piece.strip() for piece in part.split(";"))
-        stated = dict(piece.partition("=")[::2] for piece in parameters)
+        stated = {name: value for name, _, value in (piece.partition("=") for piece in parameters)}
         if media in ("*/*", "application/*"):
             return Form.WHOLE
         if media != "application/json" or stated.get("v", "v1") != "v1":
@@ -131,13 +131,13 @@ class Presenter:
         self._headed = True
         rows: list[JSON] = [self._row(obj) for obj in objects]
         found: JSONMap = {"kind": "Table", "apiVersion": _META, "metadata": meta}
-        return found | {"columnDefinitions": definitions, "rows": rows}
+        return {**found, "columnDefinitions": definitions, "rows": rows}
 
     def _row(self, obj: JSONMap) -> JSONMap:
         row: JSONMap = {"cells": cells_of(self._resource, obj, self._now)}
         if self._include == "None":
             return row
-        return row | {"object": obj if self._include == "Object" else _partial(obj)}
+        return {**row, "object": obj if self._include == "Object" else _partial(obj)}
 
 
 def definitions_of(resource: Resource) -> list[JSONMap]:

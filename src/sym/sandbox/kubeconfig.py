@@ -35,7 +35,8 @@ def kubeconfig(contexts: Sequence[Context], ca: bytes, current: str = "") -> str
         listed.append({"name": context.name, "context": inner})
     document: JSONMap = {"apiVersion": "v1", "kind": "Config", "preferences": {}}
     current = current or (contexts[0].name if contexts else "")
-    return yaml.dump(document | {"clusters": clusters, "users": users, "contexts": listed, "current-context": current})
+    document |= {"clusters": clusters, "users": users, "contexts": listed, "current-context": current}
+    return yaml.dump(document)
 
 
 def write(path: Path, text: str) -> None:

@@ -83,7 +83,7 @@ def _object(resource: Resource) -> JSONMap:
     properties["apiVersion"] = {"type": "string", "description": "The version of the schema that the object keeps."}
     properties["kind"] = {"type": "string", "description": "The kind of the object."}
     properties["metadata"] = {"allOf": [{"$ref": f"#/components/schemas/{_META}"}], "description": "Object metadata."}
-    return schema | {"properties": properties, "x-kubernetes-group-version-kind": [_gvk(resource.kind)]}
+    return {**schema, "properties": properties, "x-kubernetes-group-version-kind": [_gvk(resource.kind)]}
 
 
 def _list(resource: Resource, name: str) -> JSONMap:

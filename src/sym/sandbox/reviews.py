@@ -12,6 +12,6 @@ def answer(call: Call, obj: JSONMap) -> JSONMap:
     meta = dig_map(obj, "metadata")
     head: JSONMap = {"kind": call.kind.name, "apiVersion": call.kind.api_version, "metadata": meta}
     if call.kind.name == "SelfSubjectReview":
-        return head | {"status": {"userInfo": {"username": call.user.name, "groups": [*call.user.groups]}}}
+        return {**head, "status": {"userInfo": {"username": call.user.name, "groups": [*call.user.groups]}}}
     reason = "every authenticated user of the sandbox may do everything"
-    return head | {"spec": dig_map(obj, "spec"), "status": {"allowed": True, "reason": reason}}
+    return {**head, "spec": dig_map(obj, "spec"), "status": {"allowed": True, "reason": reason}}

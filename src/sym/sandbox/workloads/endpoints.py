@@ -107,7 +107,7 @@ class EndpointsController:
         for ports, (up, down) in groups.items():
             subset: JSONMap = {"ports": [port.to_map() for port in ports]} if ports else {}
             subset |= {"addresses": up} if up else {}
-            subsets.append(subset | ({"notReadyAddresses": down} if down else {}))
+            subsets.append({**subset, "notReadyAddresses": down} if down else subset)
         meta = dig_map(service, "metadata")
         labels = {**dig_map(meta, "labels"), "endpoints.kubernetes.io/managed-by": "endpoint-controller"}
         body: JSONMap = {
