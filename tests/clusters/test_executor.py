@@ -1,6 +1,7 @@
 """The one place that writes: every guard of a deletion, and what 404, 409 and 422 mean for each action."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 from msgspec.structs import replace
@@ -364,3 +365,27 @@ async def test_emit_counts_a_repeated_event_up_instead_of_piling_it_up(env: Loop
     events, _ = await bench.api.list_all(EVENT, Event, ListOptions(namespace="default"))
     assert sorted((event.message, event.count) for event in events) == [("this is odd", 3), ("this is odder", 1)]
     assert all(event.involved_object.uid == live.metadata.uid for event in events)
+
+
+async def test_an_event_about_a_lasting_state_stands_for_an_hour(env: LoopEnv) -> None:
+    bench = Bench(env)
+    live = await bench.make(CONFIGMAP, "it")
+    action = Emit(
+        cluster="bj4",
+        kind=CONFIGMAP,
+        namespace="default",
+        name="it",
+        uid=live.metadata.uid,
+        type_="Warning",
+        reason="Odd",
+        note="this is odd",
+        manager=names.MASTER,
+        standing=True,
+    )
+    counts: list[int | None] = []
+    for wait in (timedelta(), timedelta(minutes=59), timedelta(minutes=2)):
+        await asyncio.sleep(wait.total_seconds())
+        await bench.do(action)
+        (event,), _ = await bench.api.list_all(EVENT, Event, ListOptions(namespace="default"))
+        counts.append(event.count)
+    assert counts == [1, 1, 2]

@@ -23,6 +23,25 @@ async def test_a_configmap_registers_too_with_a_warning_that_advises_a_secret() 
             assert "KubeconfigInConfigMap" in await world.reasons("meta", "ConfigMap", BJ4)
 
 
+@pytest.mark.parametrize("text", [None, "a: ["], ids=["of an unknown cluster", "broken"])
+async def test_a_restart_repeats_no_warning_about_a_registration_that_is_still_the_same(text: str | None) -> None:
+    world = World(BJ4)
+    world.down.add(BJ4)
+    async with world.running():
+        await world.register_in_configmap(BJ4, text)
+        async with world.controller():
+            await asyncio.sleep(60)
+        assert "KubeconfigInConfigMap" in await world.reasons("meta", "ConfigMap", BJ4)
+        world.writes.clear()
+        async with world.controller():
+            await asyncio.sleep(60)
+        assert [write for write in world.writes if "/leases" not in write.path] == []
+        await world.register_in_configmap(BJ4, "a: &x [1]\nb: *x")
+        async with world.controller():
+            await asyncio.sleep(60)
+        assert [write for write in world.writes if "/events" in write.path] != []
+
+
 async def test_where_both_exist_the_secret_counts() -> None:
     world = World(BJ4)
     async with world.running():
