@@ -2,6 +2,7 @@
 
 import os
 import stat
+import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -145,7 +146,8 @@ async def test_a_missing_program_is_told() -> None:
 
 
 async def test_a_program_that_hangs_is_killed(tmp_path: Path) -> None:
-    waiting = ExecPlugin(command="/bin/sh", args=("-c", f"echo $$ > {tmp_path / 'pid'}; exec sleep 60"))
+    program = "import os, pathlib, sys, time; pathlib.Path(sys.argv[1]).write_text(str(os.getpid())); time.sleep(60)"
+    waiting = ExecPlugin(command=sys.executable, args=("-c", program, str(tmp_path / "pid")))
     with pytest.raises(BadKubeconfig, match="no answer within"):
         await plugin(Connection(server="https://h", exec_plugin=waiting), exec_timeout=1.0).token()
     with pytest.raises(ProcessLookupError):

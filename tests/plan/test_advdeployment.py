@@ -351,3 +351,13 @@ def test_the_end_is_told_once() -> None:
     assert status.aggr_status.status is AppStatus.DELETING
     again = replace(view, adv=replace(view.adv, status=status), workloads=())
     assert told(again) is status
+
+
+def test_a_record_that_lost_its_podsets_takes_no_workload_along() -> None:
+    pruned = replace(VIEW.adv.spec, topology=replace(VIEW.adv.spec.topology, pod_sets=()))
+    view = replace(VIEW, adv=replace(VIEW.adv, spec=pruned))
+    assert not [action for action in plan_advdeployment(view, NOW).actions if isinstance(action, Delete)]
+    meant = replace(view, adv=replace(view.adv, spec=replace(pruned, replicas=0)))
+    assert [action.name for action in plan_advdeployment(meant, NOW).actions if isinstance(action, Delete)] == [
+        BLUE.metadata.name
+    ]

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from sym.model import names
-from sym.model.advdeployment import AdvDeploymentStatus, ChildPodSet
+from sym.model.advdeployment import AdvDeployment, AdvDeploymentStatus, ChildPodSet
 from sym.model.appset import AppStatus
 from sym.model.kinds import ADVDEPLOYMENT
 from sym.plan.deployers import DEPLOYERS
@@ -46,7 +46,7 @@ def _serve(view: AdvDeploymentView, owner: Owner, now: datetime) -> Plan[AdvDepl
     writes = tuple(action for pod_set in pod_sets for action in _bring(view, owner, pod_set))
     seen = tuple(observe(view, owner, pod_set) for pod_set in pod_sets)
     complete = not writes and all(map(runs, pod_sets, seen))
-    leftovers = tuple(_leftovers(view, owner, pod_sets, LEFT))
+    leftovers = tuple(_leftovers(view, owner, pod_sets, LEFT)) if _whole(view.adv) else ()
     verdict = judge(view, owner, seen, complete=complete, leaving=bool(leftovers))
     told = tell(view, seen, verdict, now)
     return Plan(
@@ -55,6 +55,12 @@ def _serve(view: AdvDeploymentView, owner: Owner, now: datetime) -> Plan[AdvDepl
         requeue_after=told.requeue_after,
         reasons=(verdict.message,),
     )
+
+
+def _whole(adv: AdvDeployment) -> bool:
+    """Whether the record holds all its podSets: their counts make up its own. One from which a foreign or old CRD pruned
+    some says nothing of what is left over."""
+    return sum(pod_set.replicas for pod_set in adv.spec.topology.pod_sets) == adv.spec.replicas
 
 
 def _bring(view: AdvDeploymentView, owner: Owner, pod_set: ChildPodSet) -> Iterable[Action]:
