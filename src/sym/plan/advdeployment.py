@@ -58,8 +58,8 @@ def _serve(view: AdvDeploymentView, owner: Owner, now: datetime) -> Plan[AdvDepl
 
 
 def _whole(adv: AdvDeployment) -> bool:
-    """Whether the record holds all its podSets: their counts make up its own. One from which a foreign or old CRD pruned
-    some says nothing of what is left over."""
+    """Whether the record holds all its podSets: their counts make up its own. One that a foreign or old CRD pruned says
+    nothing of what is left over."""
     return sum(pod_set.replicas for pod_set in adv.spec.topology.pod_sets) == adv.spec.replicas
 
 
