@@ -14,7 +14,6 @@ from sym.kube.store import Applied, Bookmark, Deleted
 from sym.model.meta import Kind, Object
 
 T = TypeVar("T", bound=Object)
-INITIAL_EVENTS_END = "k8s.io/initial-events-end"
 
 
 class Unreadable(msgspec.Struct, frozen=True):

@@ -19,8 +19,6 @@ MAX_SURGE: int | str = "25%"
 """Kubernetes' own default for Deployments."""
 MAX_UNAVAILABLE: int | str = "25%"
 """Kubernetes' own default for Deployments."""
-CHART_REPOSITORY = "dmall"
-"""The alias of the chart repository of the first implementation."""
 
 
 def first(*values: T | None, default: T) -> T:

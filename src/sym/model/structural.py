@@ -18,7 +18,6 @@ from sym.model.meta import Model
 from sym.model.shapes import REQUIRED
 
 INT_OR_STRING = "x-kubernetes-int-or-string"
-PRESERVE = "x-kubernetes-preserve-unknown-fields"
 
 
 def structural_schema(struct: type[msgspec.Struct], leave_out: frozenset[str] = frozenset()) -> JSONMap:

@@ -7,7 +7,6 @@ an object.
 from collections.abc import Mapping
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from sym.kube.requests import Request
 from sym.model.meta import Kind
@@ -125,11 +124,6 @@ def target_of(served: Served, path: str) -> Target:
         raise failures.no_resource()
     _check_subresource(resource, name, subresource)
     return Target(resource=resource, namespace=namespace, name=name, subresource=subresource)
-
-
-def renamed(target: Target, name: str) -> Target:
-    """The same place with the name that the object turned out to have."""
-    return replace(target, name=name)
 
 
 def _fitting(named: bool) -> tuple[tuple[bool, bool], ...]:

@@ -193,10 +193,6 @@ class Served:
         """The resource at a path."""
         return self._found.get((group, version, plural))
 
-    def any_version(self, group: str, plural: str) -> Resource | None:
-        """Some version of a resource: enough to reach its stored objects."""
-        return next((found for key, found in self._found.items() if (key[0], key[2]) == (group, plural)), None)
-
     def groups(self) -> dict[str, dict[str, list[Resource]]]:
         """group -> version -> resources; the core group first, newest versions as they were added."""
         found: dict[str, dict[str, list[Resource]]] = {}

@@ -25,7 +25,6 @@ from sym.sandbox.patch import json_patch, merge_patch, object_patch, strategic_m
 from sym.sandbox.store import Entry, Store, Taken
 
 STRATEGIC_TYPE = "application/strategic-merge-patch+json"
-_NO_EVICTION = frozenset({"statefulsets.apps"})
 Patcher: TypeAlias = Callable[[JSONMap], JSONMap]
 
 
