@@ -15,6 +15,10 @@ from hypothesis import HealthCheck, settings
 from sym.aio.env import LoopEnv
 from sym.aio.virtual import VirtualLoop
 
+E2E = "SYM_E2E" in os.environ
+"""Whether real clusters are to be tested (`sh dev.sh e2e`); a skip is a failure then."""
+collect_ignore = [] if E2E else ["e2e"]
+
 Backend = tuple[str, dict[str, Callable[[], asyncio.AbstractEventLoop]]]
 
 VIRTUAL: Backend = ("asyncio", {"loop_factory": VirtualLoop})

@@ -34,6 +34,7 @@ TOOLS_LOCK = "requirements-tools.lock"
 GENERATED = (  # the command that writes generated files, the command that ends with 1 when they are stale
     (("sym", "crds", "--write", "charts/sym/crds"), ("sym", "crds", "--check", "charts/sym/crds")),
 )
+REAL_FLEET = ("python", "-m", "tools.realfleet")
 COVERAGE = ((95, "src/sym/*"), (100, "src/sym/model/*,src/sym/plan/*"))  # percent, of which files
 
 UNSET = (
@@ -77,9 +78,12 @@ def usage() -> str:
 
 
 def demo(arguments: Sequence[str]) -> int:
-    """the product on simulated clusters, until Ctrl-C; --exit, --clusters N, --speed X, --help"""
+    """the product on simulated clusters, until Ctrl-C; --exit, --clusters N, --speed X, --real, --help"""
     prepare("runtime")
-    become("sym", "demo", *arguments)
+    if "--real" not in arguments:
+        become("sym", "demo", *arguments)
+    others = [argument for argument in arguments if argument != "--real"]
+    become(*REAL_FLEET, "run", "--", str(VENV / "bin" / "sym"), "demo", "--fleet", "{kubeconfig}", *others)
 
 
 def test(arguments: Sequence[str]) -> int:
@@ -139,6 +143,21 @@ def mutants(arguments: Sequence[str]) -> int:
     become("python", "-m", "tests.mutants", *arguments)
 
 
+def e2e(arguments: Sequence[str]) -> int:
+    """the contract and the end-to-end tests on real clusters, which are built first (needs Go); --build: only that"""
+    prepare("test")
+    if (status := call(*REAL_FLEET, "build")) or "--build" in arguments:
+        return status
+    os.environ["SYM_E2E"] = "1"
+    return become("python", "-m", "pytest", "-q", "--timeout=300", *(arguments or ("tests/contract", "tests/e2e")))
+
+
+def up(arguments: Sequence[str]) -> int:
+    """a meta cluster and two members, real ones, until Ctrl-C (needs Go)"""
+    prepare("runtime")
+    become(*REAL_FLEET, "up", *arguments)
+
+
 def chaos(arguments: Sequence[str]) -> int:
     """kill the controller after each write of install, update, scale and delete; SYM_CHAOS_KILLS (50) times"""
     prepare("test")
@@ -154,7 +173,7 @@ def generate(arguments: Sequence[str]) -> int:
 
 
 COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
-    function.__name__: function for function in (demo, test, check, cover, mutants, chaos, generate, lock)
+    function.__name__: function for function in (demo, test, check, cover, mutants, chaos, e2e, up, generate, lock)
 }
 
 
