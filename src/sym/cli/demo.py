@@ -25,6 +25,7 @@ class Options(Struct, frozen=True, kw_only=True):
     speed: float
     folder: Path | None
     keep: bool
+    fleet: Path | None
 
 
 @click.command("demo")
@@ -47,9 +48,15 @@ class Options(Struct, frozen=True, kw_only=True):
     "--dir", "folder", type=click.Path(file_okay=False, path_type=Path), help="Keep kubeconfig and logs in this folder."
 )
 @click.option("--keep-logs", "keep", is_flag=True, help="Leave kubeconfig and logs behind.")
-def command(leave: bool, clusters: int, speed: float, folder: Path | None, keep: bool) -> None:
+@click.option(
+    "--fleet",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Instead of simulated clusters: those of this kubeconfig, on this machine; context `meta` and the members.",
+)
+def command(leave: bool, clusters: int, speed: float, folder: Path | None, keep: bool, fleet: Path | None) -> None:
     """Run everything on simulated clusters on this machine."""
-    sys.exit(start(Options(leave=leave, clusters=clusters, speed=speed, folder=folder, keep=keep)))
+    options = Options(leave=leave, clusters=clusters, speed=speed, folder=folder, keep=keep, fleet=fleet)
+    sys.exit(start(options))
 
 
 def start(options: Options) -> int:

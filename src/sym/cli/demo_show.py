@@ -3,7 +3,8 @@
 `demo` parses flags and signals and imports this module only then.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from sym.aio.env import SystemEnv
@@ -11,7 +12,7 @@ from sym.cli import demo_child, demo_install
 from sym.cli.demo import Options
 from sym.cli.demo_screen import Screen, screen
 from sym.cli.demo_tour import CONTEXT, Tour, Unfinished, World
-from sym.cli.demo_world import Served, reached, served
+from sym.cli.demo_world import Stage, lent, simulated
 from sym.kube.errors import KubeError
 from sym.settings import SandboxSettings, Settings, WorkloadSettings
 
@@ -42,16 +43,18 @@ class Show:
                     out.say(f"the demo stopped: {error}")
 
     async def _clusters(self, out: Screen) -> None:
-        names = [CONTEXT, *member_names(self._options.clusters)]
-        async with (
-            served(names, self._env, self._settings) as clusters,
-            reached(clusters, self._folder, self._env, self._settings) as world,
-        ):
-            for each in clusters:
-                out.say(f"cluster {each.cluster.name} at {each.admin.server}")
+        async with self._stage() as (world, addresses, registrations):
+            for name, address in addresses.items():
+                out.say(f"cluster {name} at {address}")
             await demo_install.install(world.meta, [*world.members.values()])
-            await demo_install.register(world.meta, _registrations(clusters[1:]))
+            await demo_install.register(world.meta, registrations)
             await self._controllers(world, out)
+
+    def _stage(self) -> AbstractAsyncContextManager[Stage]:
+        if self._options.fleet is not None:
+            return lent(self._options.fleet, self._env, self._settings)
+        names = [CONTEXT, *member_names(self._options.clusters)]
+        return simulated(names, self._folder, self._env, self._settings)
 
     async def _controllers(self, world: World, out: Screen) -> None:
         log = self._folder / LOG
@@ -73,10 +76,6 @@ class Show:
 def member_names(count: int) -> list[str]:
     """The names of `count` members: the example's two, then more of their kind."""
     return [*NAMES, *(f"tcc-bj{number}-dks-test-01" for number in range(6, 4 + count))]
-
-
-def _registrations(members: list[Served]) -> Mapping[str, str]:
-    return {member.cluster.name: member.registration() for member in members}
 
 
 def _leaves(group: BaseExceptionGroup[Unfinished | KubeError]) -> Iterator[Exception]:

@@ -1,18 +1,24 @@
 """The demo's clusters: one meta cluster and its members, simulated in this process, each behind HTTPS on a free port.
 
-The demo itself, the controllers and kubectl reach them in the same way, through the kubeconfig file written here.
+The demo itself, the controllers and kubectl reach them in the same way, through the kubeconfig file written here. A
+fleet that runs already (`lent`) is reached through its own.
 """
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
+
+import click
 
 from sym.aio.env import Env
 from sym.cli.demo_tour import CONTEXT, World
+from sym.kube import yaml
 from sym.kube.api import Api
 from sym.kube.http import HttpClient
-from sym.kube.kubeconfig import load_operator
+from sym.kube.kubeconfig import load_operator, load_registered
+from sym.model.codec import JSON, JSONMap, as_map, dig_list, dig_map, dig_str
 from sym.model.meta import META
 from sym.sandbox.access import ADMIN, Access, Credential
 from sym.sandbox.ca import Authority
@@ -25,6 +31,14 @@ from sym.settings import Settings
 CONTROLLER = User(name="sym-controller", groups=("system:authenticated",))
 """Whom the registered kubeconfigs speak for."""
 KUBECONFIG = "kubeconfig.yaml"
+
+
+class Stage(NamedTuple):
+    """Clusters that can be played on: reached, where each is, and the kubeconfig under which each member is known."""
+
+    world: World
+    addresses: Mapping[str, str]
+    registrations: Mapping[str, str]
 
 
 class Served:
@@ -70,17 +84,79 @@ async def served(names: Sequence[str], env: Env, settings: Settings) -> AsyncIte
 
 
 @contextlib.asynccontextmanager
+async def simulated(names: Sequence[str], folder: Path, env: Env, settings: Settings) -> AsyncIterator[Stage]:
+    """Clusters made for the occasion; the first is the meta cluster."""
+    async with (
+        served(names, env, settings) as clusters,
+        reached(clusters, folder, env, settings) as world,
+    ):
+        yield Stage(
+            world=world,
+            addresses={each.cluster.name: each.admin.server for each in clusters},
+            registrations={each.cluster.name: each.registration() for each in clusters[1:]},
+        )
+
+
+@contextlib.asynccontextmanager
+async def lent(path: Path, env: Env, settings: Settings) -> AsyncIterator[Stage]:
+    """Clusters that run on this machine already: the context `meta` and the members beside it in the kubeconfig at
+    `path`. Raises BadKubeconfig, and ClickException for clusters elsewhere: a demo has no business there."""
+    document = _read(path)
+    names = [dig_str(each, "name") for each in dig_list(document, "contexts")]
+    members = [name for name in names if name != CONTEXT]
+    if CONTEXT not in names or not members:
+        raise click.ClickException(f"{path} needs a context named {CONTEXT} and one for each member")
+    found = {name: load_operator(str(path), name) for name in names}
+    for name, connection in found.items():
+        if not connection.loopback:
+            raise click.ClickException(
+                f"{path}: context {name} is at {connection.host}: the demo writes only to clusters on this machine"
+            )
+    registrations = {name: registration(document, name) for name in members}
+    async with _reach(path, [CONTEXT, *members], env, settings) as world:
+        addresses = {name: connection.server for name, connection in found.items()}
+        yield Stage(world=world, addresses=addresses, registrations=registrations)
+
+
+def registration(document: JSONMap, context: str) -> str:
+    """One context of a kubeconfig by itself, fit to be registered. Raises BadKubeconfig where it is not."""
+    chosen = dig_map(_named(document, "contexts", context), "context")
+    parts: dict[str, JSON] = {
+        "clusters": [_named(document, "clusters", dig_str(chosen, "cluster"))],
+        "users": [_named(document, "users", dig_str(chosen, "user"))],
+        "contexts": [{"name": context, "context": chosen}],
+    }
+    text = yaml.dump({"apiVersion": "v1", "kind": "Config", **parts, "current-context": context})
+    load_registered(text.encode())
+    return text
+
+
+@contextlib.asynccontextmanager
 async def reached(clusters: Sequence[Served], folder: Path, env: Env, settings: Settings) -> AsyncIterator[World]:
     """The clusters as everybody else reaches them: through `folder`/kubeconfig.yaml. The first is the meta cluster."""
     path = folder / KUBECONFIG
     write(path, kubeconfig([each.admin for each in clusters], clusters[0].ca, CONTEXT))
+    async with _reach(path, [each.cluster.name for each in clusters], env, settings) as world:
+        yield world
+
+
+@contextlib.asynccontextmanager
+async def _reach(path: Path, names: Sequence[str], env: Env, settings: Settings) -> AsyncIterator[World]:
+    """The contexts `names` of a kubeconfig; the first is the meta cluster's."""
     apis: list[Api] = []
     try:
-        for each in clusters:
-            name = each.cluster.name
+        for name in names:
             client = HttpClient(load_operator(str(path), name), settings.kube, env)
             apis.append(Api(client, META if name == CONTEXT else name, settings.kube))
         yield World(apis[0], {api.cluster: api for api in apis[1:]}, path)
     finally:
         for api in apis:
             await api.aclose()
+
+
+def _read(path: Path) -> JSONMap:
+    return as_map(yaml.load(path.read_bytes()))
+
+
+def _named(document: JSONMap, section: str, name: str) -> JSONMap:
+    return next((as_map(each) for each in dig_list(document, section) if dig_str(each, "name") == name), {})

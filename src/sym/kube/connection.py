@@ -54,6 +54,15 @@ class Connection(Struct, frozen=True, kw_only=True):
         parts = urlsplit(self.server)
         return f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
 
+    @property
+    def loopback(self) -> bool:
+        """Whether the server is on this machine, by an address that says so."""
+        host = urlsplit(self.server).hostname or ""
+        try:
+            return ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            return host == "localhost"
+
     def __repr__(self) -> str:
         return f"Connection(server={self.host!r}, name={self.name!r})"
 
