@@ -40,9 +40,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Playground]:
 class Person:
     """Somebody at a terminal, with one kubectl and a namespace."""
 
-    def __init__(self, version: str, place: Playground, home: Path) -> None:
+    def __init__(self, version: str, kubectl: Path, kubeconfig: Path, home: Path) -> None:
         self.namespace = f"k{version.replace('.', '-')}"
-        self._kubectl = Kubectl(found()[version], place.kubeconfig, self.namespace, home)
+        self._kubectl = Kubectl(kubectl, kubeconfig, self.namespace, home)
 
     async def __call__(self, context: str, *arguments: str, stdin: str = "") -> Said:
         """Run one command against one cluster."""
@@ -67,16 +67,18 @@ class Person:
 @pytest.fixture
 async def people(place: Playground, tmp_path: Path) -> list[Person]:
     """One for each kubectl; the namespace exists in every cluster."""
-    made: list[Person] = []
-    for version in found():
-        home = tmp_path / version
-        home.mkdir()
-        person = Person(version, place, home)
-        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": person.namespace}}
-        for context in ("meta", *MEMBERS):
-            assert (await person(context, "apply", "-f", "-", stdin=json.dumps(body))).code == 0
-        made.append(person)
-    return made
+    return [await arrived(version, binary, place.kubeconfig, tmp_path) for version, binary in found().items()]
+
+
+async def arrived(version: str, kubectl: Path, kubeconfig: Path, place: Path) -> Person:
+    """A person with one kubectl, whose namespace exists in every cluster."""
+    home = place / version
+    home.mkdir()
+    person = Person(version, kubectl, kubeconfig, home)
+    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": person.namespace}}
+    for context in ("meta", *MEMBERS):
+        assert (await person(context, "apply", "-f", "-", stdin=json.dumps(body))).code == 0
+    return person
 
 
 async def each(people: list[Person], journey: Callable[[Person], Coroutine[None, None, None]]) -> None:
@@ -87,18 +89,19 @@ async def each(people: list[Person], journey: Callable[[Person], Coroutine[None,
 
 
 async def test_from_the_first_apply_to_the_last_delete(people: list[Person]) -> None:
-    await each(people, _install_and_delete)
+    await each(people, install_and_delete)
 
 
 async def test_shares_follow_a_scale_and_a_patch(people: list[Person]) -> None:
-    await each(people, _scale_and_patch)
+    await each(people, scale_and_patch)
 
 
 async def test_what_is_bad_is_refused_with_its_place_and_what_runs_goes_on(people: list[Person]) -> None:
-    await each(people, _go_wrong)
+    await each(people, go_wrong)
 
 
-async def _install_and_delete(person: Person) -> None:
+async def install_and_delete(person: Person) -> None:
+    """The document's example from its first apply to its last delete."""
     await person.meta("apply", "-f", "-", stdin=json.dumps(person.example("01-bbcc.yaml")))
     await person.meta("wait", "--for=condition=Ready", "as/bbcc", "--timeout=60s")
     assert await person.row("bbcc") == ["bbcc", "10", "10", "0", "v3/v4", "Running"]
@@ -118,7 +121,8 @@ async def _install_and_delete(person: Person) -> None:
         assert (await person(member, "get", "ad,deploy", "-o", "name")).ok == ""
 
 
-async def _scale_and_patch(person: Person) -> None:
+async def scale_and_patch(person: Person) -> None:
+    """Percent shares follow a scale; a patch brings another version."""
     await person.meta("apply", "--server-side", "-f", "-", stdin=json.dumps(person.example("03-shares.yaml")))
     await person.meta("wait", "--for=condition=Ready", "as/web", "--timeout=60s")
     await person.meta("scale", "as", "web", "--replicas=20")
@@ -141,7 +145,8 @@ async def _scale_and_patch(person: Person) -> None:
     await person.meta("delete", "as", "web", "--timeout=60s")
 
 
-async def _go_wrong(person: Person) -> None:
+async def go_wrong(person: Person) -> None:
+    """Bad AppSets are refused with their place; what runs goes on."""
     await person.meta("apply", "-f", "-", stdin=json.dumps(person.example("03-shares.yaml")))
     await person.meta("wait", "--for=condition=Ready", "as/web", "--timeout=60s")
     before = (await person(MEMBERS[0], "get", "pods", "-o", "name")).ok

@@ -70,12 +70,12 @@ class Kubectl:
 
 
 @cache
-def found() -> dict[str, Path]:
-    """Usable kubectl binaries by version, such as `1.33`."""
+def found(oldest: tuple[int, int] = OLDEST) -> dict[str, Path]:
+    """Usable kubectl binaries by version, such as `1.33`, none older than `oldest`."""
     versions: dict[str, Path] = {}
     for place in (str(Path(sys.executable).parent), *os.environ.get("PATH", "").split(os.pathsep), *_PLACES):
         for binary in sorted(Path(place).glob("kubectl*")) if place and Path(place).is_dir() else ():
-            if _NAME.fullmatch(binary.name) and (version := _version(binary)) >= OLDEST:
+            if _NAME.fullmatch(binary.name) and (version := _version(binary)) >= oldest:
                 versions.setdefault(".".join(str(number) for number in version), binary)
     return dict(sorted(versions.items(), key=lambda item: [int(number) for number in item[0].split(".")]))
 
