@@ -16,6 +16,7 @@ from sym.kube.errors import (
     TooManyRequests,
     Unreachable,
 )
+from sym.kube.http import HttpClient
 from sym.kube.requests import Request
 from sym.model.codec import encode
 from sym.settings import KubeSettings
@@ -170,3 +171,26 @@ async def test_closing_the_client_ends_its_streams() -> None:
         await under_test.aclose()
         with pytest.raises(KubeError):
             await anext(lines)
+
+
+async def test_closing_the_client_wakes_those_who_wait_at_its_streams() -> None:
+    """Credentials rotate while watches are open; one that waited on for ever would never hear of another event."""
+    waiting = asyncio.Event()
+
+    async def wait(under_test: HttpClient) -> None:
+        async with under_test.stream(WATCH) as lines:
+            await anext(lines)
+            waiting.set()
+            with pytest.raises(Unreachable):
+                await anext(lines)
+
+    async with (
+        serving(streaming(b"{}\n", forever=True)) as connection,
+        client(connection) as under_test,
+        asyncio.timeout(10),
+        asyncio.TaskGroup() as group,
+    ):
+        group.create_task(wait(under_test), name="wait")
+        await waiting.wait()
+        await asyncio.sleep(0)
+        await under_test.aclose()

@@ -49,6 +49,7 @@ class HttpClient:
         self._bucket = TokenBucket(settings.qps, settings.burst, env)
         self._places = asyncio.Semaphore(settings.concurrency)
         self._session: aiohttp.ClientSession | None = None
+        self._streams: set[aiohttp.ClientResponse] = set()
         self._closed = False
 
     async def send(self, request: Request) -> Response:
@@ -66,14 +67,18 @@ class HttpClient:
     async def stream(self, request: Request) -> AsyncGenerator[AsyncIterator[bytes]]:
         """See `Client.stream`. A watch that says nothing for `stream_idle` seconds raises TimedOut."""
         answer = await self._open(request)
+        self._streams.add(answer)
         try:
             yield self._lines(request, answer)
         finally:
+            self._streams.discard(answer)
             answer.close()  # never released to the pool: the rest of the stream would have to be read first
 
     async def aclose(self) -> None:
         """See `Client.aclose`."""
         self._closed = True
+        for answer in tuple(self._streams):
+            answer.close()  # a session that closes leaves its readers waiting, and stops the clock of their silence
         if self._session is not None:
             await self._session.close()
             self._session = None
