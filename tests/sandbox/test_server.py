@@ -102,6 +102,9 @@ async def test_nobody_is_let_in_without_a_credential_but_probes_answer(site: Sit
             assert (answer.status, await answer.text()) == (200, "ok")
         async with session.get(site.server.address.url + "/api/v1/pods", ssl=trust) as answer:
             assert answer.status == 401
+        wrong = {"Authorization": "Bearer not-a-token"}
+        async with session.get(site.server.address.url + "/readyz", ssl=trust, headers=wrong) as answer:
+            assert answer.status == 401, "a probe finds out that its token is not good any more"
 
 
 async def test_a_certificate_of_another_authority_is_refused(site: Site) -> None:

@@ -26,6 +26,7 @@ from sym.sandbox.failures import Refusal, no_resource
 from sym.sandbox.workloads.exec import check_protocol, serve_exec
 
 _ANONYMOUS = ("/healthz", "/livez", "/readyz", "/version")
+"""Open to those who say not who they are; a credential that does not hold is refused here too."""
 
 
 class Address(Struct, frozen=True):
@@ -71,7 +72,7 @@ class HttpsServer:
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         user = self._user(request)
-        if user is None and request.path not in _ANONYMOUS:
+        if user is None and ("Authorization" in request.headers or request.path not in _ANONYMOUS):
             return _whole(failures.unauthorized().response())
         asked = await _asked(request)
         caller = user or User(name="system:anonymous", groups=("system:unauthenticated",))
