@@ -110,6 +110,18 @@ def test_a_dropped_podset_leaves_after_the_others_run(golden: Golden) -> None:
     golden("podset-dropped", world.log)
 
 
+def test_a_cluster_whose_last_podset_moves_away_is_emptied_by_tombstone(golden: Golden) -> None:
+    world = running(two_clusters())
+    world.apply(appset({BJ4: [], BJ5: [pod_set("bbcc-gz01b-blue"), pod_set("bbcc-gz01a-blue")]}))
+    world.settle()
+    assert workloads(world) == {f"bbcc-gz01b-blue@{BJ5}", f"bbcc-gz01a-blue@{BJ5}"}
+    assert (BJ4, ADVDEPLOYMENT, "default", "bbcc") not in world.objects
+    world.apply(two_clusters())
+    world.settle()
+    assert workloads(world) == {f"bbcc-gz01b-blue@{BJ4}", f"bbcc-gz01a-blue@{BJ5}"}
+    golden("cluster-emptied", world.log)
+
+
 def test_a_cluster_dropped_and_named_again_keeps_its_pods(golden: Golden) -> None:
     world = running(two_clusters())
     world.apply(appset({BJ4: [pod_set("bbcc-gz01b-blue")]}))

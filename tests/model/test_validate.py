@@ -21,13 +21,14 @@ from sym.model.validate import Problem, validate_appset
 
 TEMPLATE: JSONMap = {"spec": {"containers": [{"name": "bbcc", "image": "registry:5000/dmall/bbcc"}]}}
 DEPLOYMENT = PodSpec(deploy_type=DeployType.DEPLOYMENT, template=TEMPLATE)
+SOME = (PodSet(name="some", replicas=0),)
 ONE = "spec.clusterTopology.clusters[0].podSets[0]"
 
 
 def app(*pod_sets: PodSet, spec: AppSetSpec | None = None, name: str = "bbcc") -> AppSet:
-    """An AppSet of these podSets in cluster `one`."""
+    """An AppSet of these podSets (of some where none is given) in cluster `one`."""
     base = spec or AppSetSpec(pod_spec=DEPLOYMENT, replicas=10)
-    topology = ClusterTopology(clusters=(TopologyCluster(name="one", pod_sets=pod_sets),))
+    topology = ClusterTopology(clusters=(TopologyCluster(name="one", pod_sets=pod_sets or SOME),))
     return AppSet(metadata=ObjectMeta(name=name), spec=replace(base, cluster_topology=topology))
 
 
@@ -135,15 +136,26 @@ def test_there_must_be_a_cluster() -> None:
     assert "delete the AppSet" in message
 
 
+def test_there_must_be_a_podset() -> None:
+    """A schema of ours that is too old takes all of them out: that is no wish to end what runs."""
+    topology = ClusterTopology(clusters=(TopologyCluster(name="one"), TopologyCluster(name="two")))
+    problems = validate_appset(
+        AppSet(metadata=ObjectMeta(name="a"), spec=AppSetSpec(pod_spec=DEPLOYMENT, cluster_topology=topology))
+    )
+    path, reason, message = only(problems)
+    assert (path, reason) == ("spec.clusterTopology.clusters", "InvalidSpec")
+    assert "no cluster has a podSet" in message
+
+
 @pytest.mark.parametrize("name", ["", "One", "a" * 64, "a/b", "-a"])
 def test_a_cluster_has_a_clusters_name(name: str) -> None:
-    clusters = (TopologyCluster(name=name),)
+    clusters = (TopologyCluster(name=name, pod_sets=SOME),)
     spec = AppSetSpec(pod_spec=DEPLOYMENT, cluster_topology=ClusterTopology(clusters=clusters))
     assert only(validate_appset(AppSet(spec=spec)))[0] == "spec.clusterTopology.clusters[0].name"
 
 
 def test_a_cluster_stands_once() -> None:
-    clusters = (TopologyCluster(name="one"), TopologyCluster(name="one"))
+    clusters = (TopologyCluster(name="one", pod_sets=SOME), TopologyCluster(name="one"))
     spec = AppSetSpec(pod_spec=DEPLOYMENT, cluster_topology=ClusterTopology(clusters=clusters))
     path, _, message = only(validate_appset(AppSet(spec=spec)))
     assert path == "spec.clusterTopology.clusters[1].name"
@@ -189,7 +201,7 @@ def test_a_problem_of_a_podset_names_its_field(pod_set: PodSet, field: str) -> N
 
 
 def test_cluster_meta_becomes_labels() -> None:
-    clusters = (TopologyCluster(name="one", meta={"sym-cluster-info": "a b", "free": "a b"}),)
+    clusters = (TopologyCluster(name="one", pod_sets=SOME, meta={"sym-cluster-info": "a b", "free": "a b"}),)
     spec = AppSetSpec(pod_spec=DEPLOYMENT, cluster_topology=ClusterTopology(clusters=clusters))
     assert only(validate_appset(AppSet(spec=spec)))[0] == "spec.clusterTopology.clusters[0].meta.sym-cluster-info"
 

@@ -353,11 +353,17 @@ def test_the_end_is_told_once() -> None:
     assert told(again) is status
 
 
-def test_a_record_that_lost_its_podsets_takes_no_workload_along() -> None:
-    pruned = replace(VIEW.adv.spec, topology=replace(VIEW.adv.spec.topology, pod_sets=()))
+@pytest.mark.parametrize("replicas", [2, 0])
+def test_a_record_that_lost_its_podsets_takes_no_workload_along(replicas: int) -> None:
+    """Also where `replicas` was pruned together with them: the master ends a cluster by tombstone, never so."""
+    pruned = replace(VIEW.adv.spec, topology=replace(VIEW.adv.spec.topology, pod_sets=()), replicas=replicas)
     view = replace(VIEW, adv=replace(VIEW.adv, spec=pruned))
-    assert not [action for action in plan_advdeployment(view, NOW).actions if isinstance(action, Delete)]
-    meant = replace(view, adv=replace(view.adv, spec=replace(pruned, replicas=0)))
-    assert [action.name for action in plan_advdeployment(meant, NOW).actions if isinstance(action, Delete)] == [
-        BLUE.metadata.name
-    ]
+    assert not [action for action in planned(view).actions if isinstance(action, Delete)]
+
+
+def test_a_record_whose_counts_do_not_add_up_takes_no_workload_along() -> None:
+    old = replace(BLUE, metadata=replace(BLUE.metadata, name="bbcc-old"))
+    view = replace(VIEW, workloads=(BLUE, old))
+    more = replace(view, adv=replace(view.adv, spec=replace(view.adv.spec, replicas=5)))
+    assert not [action for action in planned(more).actions if isinstance(action, Delete)]
+    assert [type(action) for action in planned(view).actions] == [Delete]

@@ -167,13 +167,34 @@ def empty_maps(value: JSON, path: str = "") -> list[str]:
 
 def test_a_child_is_applied_without_empty_maps() -> None:
     """A kube-apiserver 1.34 makes null of a map whose owned fields an apply takes out, and then refuses the object:
-    without this the last podSet never left a cluster, and a taken out minReadySeconds stopped every later write."""
+    without this a taken out minReadySeconds stopped every later write."""
     world = running(two_clusters(strategy={"minReadySeconds": 1}))
-    world.apply(appset({BJ4: [], BJ5: [pod_set("bbcc-gz01b-blue"), pod_set("bbcc-gz01a-blue")]}))
+    world.apply(two_clusters())
     world.settle()
     view = world.appset_view()
-    children = decide(view).children
-    for child in children.values():
+    for child in decide(view).children.values():
         for body in (child.apply(view.children[child.cluster]).body, child.create().body):
             assert empty_maps(body) == []
-    assert dig_map(children[BJ4].create().body, "spec") == {"replicas": 0}
+
+
+def test_no_child_is_wanted_without_a_podset() -> None:
+    """Its worker could not tell it from a record that lost them."""
+    world = running(two_clusters())
+    both = [pod_set("bbcc-gz01b-blue"), pod_set("bbcc-gz01a-blue")]
+    world.apply(appset({BJ4: [], BJ5: both}))
+    first = decide(world.appset_view())
+    assert (set(first.children), set(first.leaving)) == ({BJ4, BJ5}, {"bbcc-gz01b-blue"})
+    assert first.occupied == {BJ4, BJ5}
+    world.settle()
+    later = decide(world.appset_view())
+    assert (set(later.children), set(later.leaving)) == ({BJ5}, set[str]())
+    assert later.occupied == {BJ5}
+
+
+def test_a_cluster_whose_only_podset_waits_at_a_gate_is_not_emptied() -> None:
+    world = running(appset({BJ4: [pod_set("bbcc-gz01b-blue")]}, strategy=GATE))
+    clusters = {BJ4: [pod_set("bbcc-gz01b-blue")], BJ5: [pod_set("bbcc-gz01a-green", version="v2")]}
+    world.apply(appset(clusters, strategy=GATE))
+    want = decide(world.appset_view())
+    assert (set(want.children), set(want.withheld)) == ({BJ4}, {"bbcc-gz01a-green"})
+    assert want.occupied == {BJ4, BJ5}

@@ -226,6 +226,16 @@ async def test_lists_that_come_back_empty_end_nothing() -> None:
                 await world.until_running(seconds=LONG)
 
 
+async def test_a_child_that_a_foreign_schema_pruned_bare_leaves_all_that_runs() -> None:
+    async with at_rest() as world, world.controller(master=False), world.unharmed():
+        bare: JSONMap = {
+            "metadata": {"namespace": "default", "name": "bbcc"},
+            "spec": {"topology": None, "replicas": 0},
+        }
+        await world.apis[BJ4].patch(ADVDEPLOYMENT, bare, "person")
+        await asyncio.sleep(LONG)
+
+
 async def test_a_start_on_empty_lists_ends_nothing() -> None:
     async with at_rest() as world, world.unharmed():
         for cluster, kinds in LISTS:

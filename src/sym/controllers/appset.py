@@ -24,7 +24,7 @@ from sym.plan.views import AppSetView
 def clusters_of(app: AppSet) -> set[str]:
     """The clusters that an AppSet names or has been written to."""
     written = app.metadata.annotations.get(names.CLUSTERS, "")
-    return {each.name for each in app.spec.cluster_topology.clusters} | {name for name in written.split(",") if name}
+    return {*app.spec.cluster_topology.names} | {name for name in written.split(",") if name}
 
 
 APPSETS: Watch[AppSet] = Watch(kind=APPSET, type=AppSet, indexes={"cluster": clusters_of})

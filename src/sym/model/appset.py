@@ -299,6 +299,11 @@ class ClusterTopology(Model, frozen=True):
     clusters: Annotated[tuple[TopologyCluster, ...], list_map("name", limit=MAX_CLUSTERS)] = ()
     """The clusters, in the order in which they change."""
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The clusters' names, in that order."""
+        return tuple(cluster.name for cluster in self.clusters)
+
 
 class AppSetSpec(Model, frozen=True):
     """What the application shall be."""

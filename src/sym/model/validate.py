@@ -191,6 +191,11 @@ def _clusters(topology: ClusterTopology) -> Iterator[Problem]:
             path="spec.clusterTopology.clusters",
             message="there is no cluster: name at least one; to stop the application delete the AppSet or scale to 0",
         )
+    elif not any(cluster.pod_sets for cluster in topology.clusters):
+        yield Problem(
+            path="spec.clusterTopology.clusters",
+            message="no cluster has a podSet: name one; to stop the application delete the AppSet or scale to 0",
+        )
     first: dict[str, int] = {}
     for number, cluster in enumerate(topology.clusters):
         path = _cluster_path(number)

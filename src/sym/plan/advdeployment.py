@@ -58,9 +58,10 @@ def _serve(view: AdvDeploymentView, owner: Owner, now: datetime) -> Plan[AdvDepl
 
 
 def _whole(adv: AdvDeployment) -> bool:
-    """Whether the record holds all its podSets: their counts make up its own. One that a foreign or old CRD pruned says
-    nothing of what is left over."""
-    return sum(pod_set.replicas for pod_set in adv.spec.topology.pod_sets) == adv.spec.replicas
+    """Whether the record holds all its podSets: there are some, and their counts make up its own. One that a foreign or
+    old CRD pruned says nothing of what is left over, and the master writes none without a podSet: it buries it."""
+    pod_sets = adv.spec.topology.pod_sets
+    return bool(pod_sets) and sum(pod_set.replicas for pod_set in pod_sets) == adv.spec.replicas
 
 
 def _bring(view: AdvDeploymentView, owner: Owner, pod_set: ChildPodSet) -> Iterable[Action]:

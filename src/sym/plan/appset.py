@@ -55,14 +55,15 @@ def _mint(view: AppSetView) -> Plan[AppSetStatus]:
 
 def _serve(view: AppSetView, mark: Mark, owner: Owner, want: Wanted, now: datetime) -> Plan[AppSetStatus]:
     """Bring every reachable cluster to what is wanted, empty the dropped ones after that, and tell."""
-    dropped = mark.clusters - want.children.keys()
+    dropped = mark.clusters - want.occupied
     changes: tuple[Action, ...] = ()
     emptying, after = Emptying(), mark
     if not view.app.spec.update_strategy.paused:
         changes = tuple(action for child in want.children.values() for action in _bring(view, mark, child))
         emptying = empty(view, owner, dropped if want.settled and not want.leaving else (), now)
         after = replace(mark, clusters=(mark.clusters | _reachable(view)) - emptying.confirmed)
-    clusters = {name: child.desired for name, child in want.children.items()} | dict.fromkeys(sorted(dropped))
+    counts = {name: child.desired for name, child in want.children.items()}
+    clusters = dict.fromkeys(view.app.spec.cluster_topology.names, 0) | counts | dict.fromkeys(sorted(dropped))
     verdict = judge(view, mark, want, emptying)
     told = tell(view, owner, Shown(clusters=clusters, desired=want.desired, settled=want.settled), verdict, now)
     return Plan(
@@ -134,7 +135,8 @@ def _owner(view: AppSetView, mark: Mark | None) -> Owner:
 
 
 def _reachable(view: AppSetView) -> frozenset[str]:
-    places = (place.name for place in view.app.spec.cluster_topology.clusters)
+    """The clusters with podSets that can be written to now."""
+    places = (place.name for place in view.app.spec.cluster_topology.clusters if place.pod_sets)
     return frozenset(name for name in places if not unusable(name, view.members.get(name)))
 
 

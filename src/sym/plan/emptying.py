@@ -89,7 +89,9 @@ def _step(view: AppSetView, owner: Owner, cluster: str, now: datetime) -> Step:
         resource_version=child.metadata.resource_version,
         owner=owner,
         tombstone=True,
-        reason="the AppSet is being deleted" if view.app.deleting else "the AppSet no longer names this cluster",
+        reason="the AppSet is being deleted"
+        if view.app.deleting
+        else "the AppSet places nothing in this cluster any more",
     )
     return _ending(cluster), (delete,)
 

@@ -49,7 +49,7 @@ def judge(view: AppSetView, mark: Mark, want: Wanted, emptying: Emptying) -> Ver
         return Verdict(status=state, reason=stuck[0], message=stuck[1], stalled=True)
     if complete:
         return Verdict(status=state, reason="Running", message="everything runs as the spec asks", ready=True)
-    if away := _away(view, want.children):
+    if away := _away(view, view.app.spec.cluster_topology.names):
         reason = UNREACHABLE if any(name in view.members for name in away) else UNREGISTERED
         return Verdict(status=state, reason=reason, message="; ".join(away.values()))
     message = "; ".join(emptying.waiting.values()) or "waiting until the clusters run what the spec asks"
@@ -78,11 +78,11 @@ def _away(view: AppSetView, clusters: Iterable[str]) -> Mapping[str, str]:
 
 
 def _states(view: AppSetView, mark: Mark, want: Wanted) -> Iterator[AppStatus]:
-    change, dropped = _change(view.app), mark.clusters - want.children.keys()
-    for name, child in want.children.items():
+    change, dropped = _change(view.app), mark.clusters - want.occupied
+    for name in view.app.spec.cluster_topology.names:
         if unusable(name, view.members.get(name)):
             yield AppStatus.UNKNOWN if name in mark.clusters else change
-        else:
+        elif child := want.children.get(name):
             yield _state(view.children.get(name), child, change)
     if want.leaving or dropped - _away(view, dropped).keys():
         yield AppStatus.MIGRATING

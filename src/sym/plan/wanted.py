@@ -24,11 +24,14 @@ Entries = Mapping[str, ChildPodSet]
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
-    """The children wanted now, by cluster. `desired` is the sum of the counts that the spec asks for; `withheld` are
+    """The children wanted now, by cluster; none without a podSet, which a worker could not tell from a record that lost
+    them. `occupied` are the clusters that hold podSets or shall: what was written to any other is emptied like one that
+    the topology no longer names. `desired` is the sum of the counts that the spec asks for; `withheld` are
     podSets whose content waits at a gate; `leaving` those that still run though the spec no longer names them;
     `settled`: all that the spec asks for is proved to run."""
 
     children: Mapping[str, WantedChild]
+    occupied: frozenset[str]
     desired: int
     withheld: tuple[str, ...]
     leaving: tuple[str, ...]
@@ -58,10 +61,10 @@ def wanted(view: AppSetView, owner: Owner, mark: Mark) -> Wanted:
         cluster: () if settled else tuple(each for name, each in running[cluster].items() if name not in entries)
         for cluster, entries in asked.items()
     }
+    holding = {cluster: pod_sets for cluster in asked if (pod_sets := staying[cluster] + leaving[cluster])}
     return Wanted(
-        children={
-            cluster: wanted_child(view.app, owner, cluster, staying[cluster] + leaving[cluster]) for cluster in asked
-        },
+        children={name: wanted_child(view.app, owner, name, pod_sets) for name, pod_sets in holding.items()},
+        occupied=frozenset(cluster for cluster, entries in asked.items() if entries or cluster in holding),
         desired=sum(each.replicas for entries in asked.values() for each in entries.values()),
         withheld=withheld,
         leaving=tuple(each.name for entries in leaving.values() for each in entries),
@@ -134,5 +137,6 @@ def _kin(pod_set: ChildPodSet) -> tuple[str, str]:
 
 def _proved(view: AppSetView, owner: Owner, cluster: str, entries: tuple[ChildPodSet, ...]) -> bool:
     member, child = view.members.get(cluster), own_child(view, owner, cluster)
-    fresh = member is not None and member.usable and child is not None and not child.deleting
-    return fresh and child is not None and proves(child, entries)
+    if member is None or not member.usable:
+        return False
+    return not entries or (child is not None and not child.deleting and proves(child, entries))
