@@ -17,7 +17,7 @@ from sym.model.appset import (
 from sym.model.codec import convert
 from sym.model.conditions import Condition
 from sym.model.meta import ObjectMeta
-from sym.model.workload import Deployment, DeploymentSpec, DeploymentStatus
+from sym.model.workload import Deployment, DeploymentSpec, DeploymentStatus, WorkloadMeta
 
 
 def app(status: AppStatus, observed: int = 2, *conditions: Condition) -> AppSet:
@@ -41,7 +41,7 @@ def app(status: AppStatus, observed: int = 2, *conditions: Condition) -> AppSet:
 
 def deployment(name: str, ready: int, replicas: int = 2) -> Deployment:
     return Deployment(
-        metadata=ObjectMeta(name=name),
+        metadata=WorkloadMeta(name=name),
         spec=DeploymentSpec(replicas=replicas),
         status=DeploymentStatus(ready_replicas=ready),
     )

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable
 
 from sym.model import names
-from sym.model.codec import JSONMap, as_map, dig_list, dig_str
-from sym.model.kinds import ADVDEPLOYMENT, APPSET, DEPLOYMENT
+from sym.model.codec import JSONMap, as_map, dig, dig_list, dig_str
+from sym.model.kinds import ADVDEPLOYMENT, APPSET, AUTOSCALER, DEPLOYMENT
 from sym.model.meta import META
 from sym.plan.types import Health
 from tests.golden.world import World
@@ -131,6 +131,22 @@ def test_a_cluster_dropped_and_named_again_keeps_its_pods(golden: Golden) -> Non
     world.settle()
     assert not world.annotated(BJ5, names.TOMBSTONE)
     golden("cluster-named-again", world.log)
+
+
+def test_an_autoscaler_owns_the_count(golden: Golden) -> None:
+    blue = "bbcc-gz01b-blue"
+    world = running(two_clusters())
+    scaler: JSONMap = {"spec": {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": blue}}}
+    world.put(BJ4, AUTOSCALER, "bbcc", scaler)
+    world.apply(two_clusters(replicas=3))
+    world.settle()
+    assert dig(world.objects[BJ4, DEPLOYMENT, "default", blue], "spec", "replicas") == 2
+    world.autoscale(BJ4, blue, 4)
+    world.settle()
+    world.apply(two_clusters("v2", 3))
+    world.settle()
+    assert dig(world.objects[BJ4, DEPLOYMENT, "default", blue], "spec", "replicas") == 4
+    golden("autoscaler", world.log)
 
 
 def test_paused(golden: Golden) -> None:

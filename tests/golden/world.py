@@ -14,9 +14,9 @@ from sym.model.advdeployment import AdvDeployment, AdvDeploymentStatus
 from sym.model.appset import AppSet, AppSetStatus
 from sym.model.codec import JSONMap, convert, dig, dig_map, dig_str, encode, parse_map, to_map
 from sym.model.conditions import find_condition
-from sym.model.kinds import ADVDEPLOYMENT, APPSET, DEPLOYMENT
+from sym.model.kinds import ADVDEPLOYMENT, APPSET, AUTOSCALER, DEPLOYMENT
 from sym.model.meta import META, Kind
-from sym.model.workload import Deployment, Pod
+from sym.model.workload import Autoscaler, Deployment, Pod
 from sym.plan.advdeployment import plan_advdeployment
 from sym.plan.appset import plan_appset
 from sym.plan.types import (
@@ -108,6 +108,17 @@ class World:
         """An object that somebody else has made."""
         self._store((cluster, kind, "default", name), body)
 
+    def autoscale(self, cluster: str, name: str, replicas: int) -> None:
+        """An autoscaler's write through the scale subresource: it takes the field over, as the server notes."""
+        self.say("autoscaler", f"sets Deployment {name}@{cluster} to {replicas}")
+        place = (cluster, DEPLOYMENT, "default", name)
+        body = _copy(self.objects[place])
+        dig_map(body, "spec")["replicas"] = replicas
+        fields: JSONMap = {"f:spec": {"f:replicas": {}}}
+        scale: JSONMap = {"manager": "kube-controller-manager", "subresource": "scale", "fieldsV1": fields}
+        dig_map(body, "metadata")["managedFields"] = [scale]
+        self._store(place, body)
+
     def annotated(self, cluster: str, key: str) -> str:
         """An annotation of the child in `cluster`."""
         return dig_str(self.objects[cluster, ADVDEPLOYMENT, "default", "bbcc"], "metadata", "annotations", key)
@@ -168,6 +179,9 @@ class World:
             cluster=cluster,
             workloads=self.deployments(cluster),
             pods=tuple(pod for body in bodies for pod in _pods(body)),
+            autoscalers=tuple(
+                convert(body, Autoscaler) for place, body in self.objects.items() if place[:2] == (cluster, AUTOSCALER)
+            ),
             gone=self._gone.get((f"worker {cluster}", cluster)),
         )
 
@@ -267,7 +281,14 @@ class World:
             del dig_map(metadata, "annotations")[key]
         if "finalizers" in new:
             metadata["finalizers"] = new["finalizers"]
-        return live | ({"spec": body["spec"]} if "spec" in body else {})
+        spec = dig_map(body, "spec")
+        if place[1] == DEPLOYMENT:
+            scaled = "managedFields" in metadata
+            assert scaled != ("replicas" in spec), "replicas without an owner fall to 1, and those of another conflict"
+            spec = {"replicas": dig(live, "spec", "replicas"), **spec}
+        if "spec" in body:
+            live["spec"] = spec
+        return live
 
     def _store(self, place: Place, body: JSONMap) -> None:
         """Write as an API server: uid, resourceVersion, generation, and the end of what has no finalizer left."""

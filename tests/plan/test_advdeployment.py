@@ -14,11 +14,11 @@ from sym.model.appset import AppStatus, DeployType
 from sym.model.codec import JSONMap, convert, dig, dig_map, parse_map, to_map
 from sym.model.conditions import find_condition
 from sym.model.kinds import ADVDEPLOYMENT, DEPLOYMENT
-from sym.model.workload import Deployment, Event, WorkloadCondition
+from sym.model.workload import Autoscaler, AutoscalerSpec, Deployment, Event, ScaleTarget, WorkloadCondition
 from sym.plan.advdeployment import plan_advdeployment
 from sym.plan.emptying import FRESH, RECHECK
 from sym.plan.ownership import Tombstone
-from sym.plan.types import Apply, Delete, Emit, Finalize, Gone, Measure, Owner, Plan
+from sym.plan.types import Apply, Create, Delete, Emit, Finalize, Gone, Measure, Owner, Plan
 from sym.plan.views import AdvDeploymentView
 from tests.golden.world import FLEET, START, World
 from tests.make import BJ4, BJ5, two_clusters
@@ -196,6 +196,115 @@ def test_a_workload_without_a_podset_goes_when_all_others_run() -> None:
     assert planned(replace(VIEW, workloads=(waiting, old))).actions == ()
     foreign = replace(old, metadata=replace(meta, annotations={}))
     assert planned(replace(VIEW, workloads=(BLUE, foreign))).actions == ()
+
+
+# --- what is left to others
+
+
+def ignoring(view: AdvDeploymentView, text: str) -> AdvDeploymentView:
+    """The view in which the AdvDeployment leaves fields to others."""
+    meta = view.adv.metadata
+    annotations = {**meta.annotations, names.IGNORE_FIELDS: text}
+    return replace(view, adv=replace(view.adv, metadata=replace(meta, annotations=annotations)))
+
+
+def owned_by(body: JSONMap, manager: str, fields: JSONMap, subresource: str = "") -> None:
+    """Note in a Deployment that `manager` owns `fields`."""
+    entry: JSONMap = {"manager": manager, "subresource": subresource, "fieldsV1": fields}
+    dig_into(body, "metadata")["managedFields"] = [entry]
+
+
+def test_a_field_that_is_left_to_others_is_not_put_right() -> None:
+    view = ignoring(with_deployment(CHANGED["surge"]), "spec.strategy.rollingUpdate.maxSurge")
+    assert planned(view).actions == ()
+    assert planned(ignoring(with_deployment(CHANGED["surge"]), "spec.strategy.type")).actions != ()
+
+
+@pytest.mark.parametrize("others", [True, False])
+def test_an_apply_neither_takes_nor_loses_a_field_that_is_left_to_others(others: bool) -> None:
+    def change(body: JSONMap) -> None:
+        CHANGED["surge"](body)
+        CHANGED["deadline"](body)
+        if others:
+            surge: JSONMap = {"f:spec": {"f:strategy": {"f:rollingUpdate": {"f:maxSurge": {}}}}}
+            owned_by(body, "kubectl-edit", surge)
+
+    (action,) = planned(ignoring(with_deployment(change), "spec.strategy.rollingUpdate.maxSurge")).actions
+    assert isinstance(action, Apply)
+    assert dig(action.body, "spec", "progressDeadlineSeconds") == 600
+    rolling = dig_map(action.body, "spec", "strategy", "rollingUpdate")
+    assert rolling == ({"maxUnavailable": "25%"} if others else {"maxSurge": 3, "maxUnavailable": "25%"})
+
+
+def test_what_is_left_to_others_is_given_at_creation() -> None:
+    (action,) = planned(replace(ignoring(VIEW, "spec.strategy.rollingUpdate"), workloads=())).actions
+    assert isinstance(action, Create)
+    assert dig(action.body, "spec", "strategy", "rollingUpdate", "maxSurge") == "25%"
+
+
+def test_a_list_of_fields_that_cannot_be_read_stalls() -> None:
+    plan = planned(ignoring(with_deployment(CHANGED["surge"]), "spec.template"))
+    assert [type(action) for action in plan.actions] == [Emit]
+    assert plan.status is not None
+    assert why(plan.status, names.STALLED) == ("True", "InvalidSpec")
+
+
+SCALER = convert({"metadata": {"name": "hpa"}, "spec": {"scaleTargetRef": {"kind": "Deployment"}}}, Autoscaler)
+
+
+def scaler(name: str = BLUE.metadata.name, kind: str = "Deployment") -> Autoscaler:
+    """A HorizontalPodAutoscaler."""
+    return replace(SCALER, spec=AutoscalerSpec(scale_target_ref=ScaleTarget(kind=kind, name=name)))
+
+
+def scaled(manager: str = "", subresource: str = "scale") -> AdvDeploymentView:
+    """The view in which the Deployment was scaled to 9, and all of its pods run."""
+
+    def change(body: JSONMap) -> None:
+        CHANGED["replicas"](body)
+        dig_into(body, "status").update(dict.fromkeys(("replicas", "updatedReplicas", "availableReplicas"), 9))
+        if manager:
+            owned_by(body, manager, {"f:spec": {"f:replicas": {}}}, subresource)
+
+    return with_deployment(change)
+
+
+@pytest.mark.parametrize(
+    ("view", "autoscaler"),
+    [
+        (replace(scaled(), autoscalers=(scaler(),)), "HorizontalPodAutoscaler/hpa"),
+        (replace(scaled("kube-controller-manager"), autoscalers=(scaler(),)), "HorizontalPodAutoscaler/hpa"),
+        (replace(scaled("kube-controller-manager"), autoscalers=None), "kube-controller-manager"),
+    ],
+)
+def test_an_autoscalers_count_is_left_alone_and_is_what_is_desired(view: AdvDeploymentView, autoscaler: str) -> None:
+    plan = planned(view)
+    assert plan.actions == ()
+    assert plan.status is not None
+    counts = plan.status.aggr_status
+    assert (counts.status, counts.desired, counts.available) == (AppStatus.RUNNING, 9, 9)
+    assert counts.pod_sets[0].autoscaler == autoscaler
+    assert why(plan.status, names.READY) == ("True", "Running")
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        replace(scaled("kubectl"), autoscalers=()),
+        replace(scaled("kube-controller-manager"), autoscalers=()),
+        replace(scaled("kubectl", ""), autoscalers=None),
+        replace(scaled(), autoscalers=None),
+        replace(scaled(), autoscalers=(scaler("other"),)),
+        replace(scaled(), autoscalers=(scaler(kind="StatefulSet"),)),
+        replace(scaled(), autoscalers=(replace(scaler(), metadata=replace(SCALER.metadata, deletion_timestamp=NOW)),)),
+    ],
+)
+def test_a_count_that_no_autoscaler_owns_is_put_right(view: AdvDeploymentView) -> None:
+    """Without force: where another manager owns it, the server refuses, and that is told."""
+    (action,) = planned(view).actions
+    assert isinstance(action, Apply)
+    assert (dig(action.body, "spec", "replicas"), action.force) == (2, False)
+    assert told(view).aggr_status.desired == 2
 
 
 # --- states

@@ -206,6 +206,28 @@ def test_a_label_that_is_no_longer_wanted_is_taken_back() -> None:
     assert "team" not in dig_map(action.body, "metadata", "labels")
 
 
+def test_fields_left_to_others_are_named_on_the_children() -> None:
+    world = running()
+    world.annotate(names.IGNORE_FIELDS, "spec.paused")
+    actions = planned(world.appset_view()).actions
+    assert [
+        dig(each.body, "metadata", "annotations", names.IGNORE_FIELDS) for each in actions if isinstance(each, Apply)
+    ] == [
+        "spec.paused",
+        "spec.paused",
+    ]
+    world.settle()
+    assert planned(world.appset_view()).actions == ()
+    world.annotate(names.IGNORE_FIELDS, "")
+    taken = [each for each in planned(world.appset_view()).actions if isinstance(each, Apply)]
+    assert len(taken) == 2
+    assert all(names.IGNORE_FIELDS not in dig_map(each.body, "metadata", "annotations") for each in taken)
+    world.annotate(names.IGNORE_FIELDS, "spec.template")
+    status = told(world.appset_view())
+    assert why(status, names.STALLED) == ("True", "InvalidSpec")
+    assert "'spec.template': this is what Sym rolls out" in status.conditions[0].message
+
+
 def test_a_deleting_child_is_waited_for() -> None:
     def dying(child: AdvDeployment) -> AdvDeployment:
         return replace(child, metadata=replace(child.metadata, deletion_timestamp=NOW))

@@ -118,7 +118,7 @@ def test_a_dropped_podset_stays_until_all_else_runs() -> None:
     spec = dig_map(appset({BJ4: [], BJ5: [pod_set("bbcc-gz01a-blue", 5)]}), "spec")
     want = edited(world, lambda old: old.update(spec))
     assert want.leaving == ("bbcc-gz01b-blue",)
-    assert (want.desired, want.children[BJ4].desired, want.settled) == (5, 2, False)
+    assert (want.desired, want.counts[BJ4], want.settled) == (5, 2, False)
 
 
 def test_a_changed_cluster_meta_alone_changes_nothing() -> None:

@@ -99,6 +99,11 @@ class Member:
         informer = self._informers.get(kind)
         return informer is not None and informer.store.synced
 
+    def tried(self, kind: Kind) -> bool:
+        """Whether it is known if `kind` can be listed there: it was, or that failed."""
+        informer = self._informers.get(kind)
+        return informer is None or informer.store.synced or bool(informer.error)
+
     @property
     def accepted(self) -> bool:
         """Whether its API has answered and is the cluster that was registered."""

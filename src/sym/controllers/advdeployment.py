@@ -17,9 +17,9 @@ from sym.kube.requests import ListOptions
 from sym.kube.store import Change
 from sym.model import names
 from sym.model.advdeployment import AdvDeployment
-from sym.model.kinds import ADVDEPLOYMENT, DEPLOYMENT, EVENT, POD, REPLICASET
+from sym.model.kinds import ADVDEPLOYMENT, AUTOSCALER, DEPLOYMENT, EVENT, POD, REPLICASET
 from sym.model.meta import Kind, Object, Ref
-from sym.model.workload import Deployment, Event, Pod, ReplicaSet
+from sym.model.workload import Autoscaler, Deployment, Event, Pod, ReplicaSet
 from sym.plan.advdeployment import plan_advdeployment
 from sym.plan.ownership import Tombstone
 from sym.plan.views import AdvDeploymentView
@@ -39,6 +39,12 @@ def object_of(event: Event) -> Iterable[str]:
     return (f"{about.namespace}/{about.kind}/{about.name}",)
 
 
+def target_of(autoscaler: Autoscaler) -> Iterable[str]:
+    """`namespace/Kind/name` of what the autoscaler scales."""
+    target = autoscaler.spec.scale_target_ref
+    return (f"{autoscaler.metadata.namespace}/{target.kind}/{target.name}",)
+
+
 _APP = ListOptions(label_selector=names.APP)
 DEPLOYMENTS: Watch[Deployment] = Watch(kind=DEPLOYMENT, type=Deployment, indexes={"app": app_of})
 REPLICASETS: Watch[ReplicaSet] = Watch(kind=REPLICASET, type=ReplicaSet, options=_APP, indexes={"app": app_of})
@@ -50,6 +56,7 @@ WARNINGS: Watch[Event] = Watch(
     indexes={"object": object_of},
     required=False,
 )
+AUTOSCALERS: Watch[Autoscaler] = Watch(kind=AUTOSCALER, type=Autoscaler, indexes={"target": target_of}, required=False)
 _KEEP = 4096
 """Apps whose highest epoch is remembered; the one that was raised longest ago goes first."""
 _ABOUT = {DEPLOYMENT.name: DEPLOYMENT, REPLICASET.name: REPLICASET, POD.name: POD}
@@ -91,6 +98,7 @@ class AdvDeployments:
         for kind in (DEPLOYMENT, REPLICASET, POD):
             fleet.on_change(kind, self._part_changed)
         fleet.on_change(EVENT, self._warned)
+        fleet.on_change(AUTOSCALER, self._rescaled)
         fleet.on_turn(self.everything)
 
     async def reconcile(self, ref: Ref) -> float | None:
@@ -98,6 +106,8 @@ class AdvDeployments:
         if not self._serves(ref.cluster):
             return None  # whoever holds the lock does it; we look at everything when we get it
         if self._effect.early(ref):
+            return self._poll
+        if not self._tried(ref.cluster):
             return self._poll
         view = self._read(ref)
         if view is None:
@@ -116,6 +126,11 @@ class AdvDeployments:
     def _serves(self, cluster: str) -> bool:
         member = self._fleet.member(cluster)
         return member is not None and member.synced and self._permit(cluster)
+
+    def _tried(self, cluster: str) -> bool:
+        """Whether it is known if autoscalers can be seen: a start must not tell one thing, and another soon after."""
+        member = self._fleet.member(cluster)
+        return member is not None and member.tried(AUTOSCALER)
 
     def _read(self, ref: Ref) -> AdvDeploymentView | None:
         store = self._fleet.store(ref.cluster, ADVDEPLOYMENTS)
@@ -137,6 +152,7 @@ class AdvDeployments:
             pods=pods,
             replica_sets=sets,
             events=self._events(ref, (adv, *workloads.values(), *sets, *pods)),
+            autoscalers=self._autoscalers(ref, workloads),
             gone=self._fleet.gone(ref.namespace, ref.name).get(ref.cluster),
             highest_epoch=self._epochs.highest(adv),
         )
@@ -144,6 +160,14 @@ class AdvDeployments:
     def _by(self, ref: Ref, watch: Watch[T], index: str, key: str) -> tuple[T, ...]:
         store = self._fleet.store(ref.cluster, watch)
         return store.by(index, key) if store else ()
+
+    def _autoscalers(self, ref: Ref, deployments: Iterable[str]) -> tuple[Autoscaler, ...] | None:
+        """Those of the Deployments of these names; None while they cannot be listed."""
+        store = self._fleet.store(ref.cluster, AUTOSCALERS)
+        if store is None or not store.synced:
+            return None
+        targets = (f"{ref.namespace}/{DEPLOYMENT.name}/{name}" for name in sorted(deployments))
+        return tuple(each for target in targets for each in store.by("target", target))
 
     def _events(self, ref: Ref, about: Iterable[Object]) -> tuple[Event, ...]:
         found: list[Event] = []
@@ -165,13 +189,23 @@ class AdvDeployments:
             if item is not None:
                 self._concerns(cluster, item)
 
+    def _rescaled(self, cluster: str, change: Change[Object]) -> None:
+        """An autoscaler: the AdvDeployments with a podSet of its target's name."""
+        for item in (change.old, change.new):
+            if isinstance(item, Autoscaler):
+                self._named(cluster, f"{item.metadata.namespace}/{item.spec.scale_target_ref.name}")
+
     def _concerns(self, cluster: str, item: Object) -> None:
         if app := item.metadata.labels.get(names.APP):
             self._queue.add(Ref(cluster, item.metadata.namespace, app))
+        if isinstance(item, Deployment):
+            self._named(cluster, f"{item.metadata.namespace}/{item.metadata.name}")
+
+    def _named(self, cluster: str, name: str) -> None:
+        """The AdvDeployments with a podSet of that `namespace/name`."""
         store = self._fleet.store(cluster, ADVDEPLOYMENTS)
-        if store is not None and isinstance(item, Deployment):
-            for adv in store.by("podset", f"{item.metadata.namespace}/{item.metadata.name}"):
-                self._queue.add(adv.ref(cluster))
+        for adv in store.by("podset", name) if store is not None else ():
+            self._queue.add(adv.ref(cluster))
 
     def _warned(self, cluster: str, change: Change[Object]) -> None:
         event = change.new or change.old

@@ -20,7 +20,7 @@ from sym.clusters.informer import Watch, erased
 from sym.clusters.lease import Lock, LockName
 from sym.clusters.member import Member, Tools
 from sym.clusters.registry import CLUSTERS, CONFIGMAPS, SECRETS, Connect, Registry, Wiring
-from sym.controllers.advdeployment import DEPLOYMENTS, PODS, REPLICASETS, WARNINGS, AdvDeployments
+from sym.controllers.advdeployment import AUTOSCALERS, DEPLOYMENTS, PODS, REPLICASETS, WARNINGS, AdvDeployments
 from sym.controllers.appset import ADVDEPLOYMENTS, APPSETS, AppSets
 from sym.controllers.checks import Checks
 from sym.controllers.cluster import Clusters
@@ -39,7 +39,14 @@ from sym.plan.types import Health
 SELF = "self"
 ALL = "all"
 MASTER, WORKER, FLEET = "appset", "advdeployment", "cluster"
-_WORK = (erased(ADVDEPLOYMENTS), erased(DEPLOYMENTS), erased(REPLICASETS), erased(PODS), erased(WARNINGS))
+_WORK = (
+    erased(ADVDEPLOYMENTS),
+    erased(DEPLOYMENTS),
+    erased(REPLICASETS),
+    erased(PODS),
+    erased(WARNINGS),
+    erased(AUTOSCALERS),
+)
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("sym.process")
 
 

@@ -389,6 +389,8 @@ class PodSetStatus(Model, frozen=True):
     """Why the podSet is not as it shall be, in one CamelCase word."""
     message: str = ""
     """Why, in a sentence."""
+    autoscaler: str = ""
+    """What sets the count of pods in place of Sym, as HorizontalPodAutoscaler/NAME; `desired` is then its count."""
     release: HelmRelease | None = None
     """The Helm release, where deployType is helm."""
 

@@ -16,6 +16,7 @@ NODE = Kind("", "v1", "Node", "nodes", namespaced=False)
 DEPLOYMENT = Kind("apps", "v1", "Deployment", "deployments")
 REPLICASET = Kind("apps", "v1", "ReplicaSet", "replicasets")
 STATEFULSET = Kind("apps", "v1", "StatefulSet", "statefulsets")
+AUTOSCALER = Kind("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
 LEASE = Kind("coordination.k8s.io", "v1", "Lease", "leases")
 CRD = Kind("apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", namespaced=False)
 

@@ -23,6 +23,8 @@ from sym.model.appset import (
     UpgradeType,
 )
 from sym.model.codec import dig_list, dig_str, encode
+from sym.model.meta import Object
+from sym.model.paths import PathError, parse_paths
 from sym.model.shapes import (
     CLUSTER_PATTERN,
     COUNT_OR_PERCENT_PATTERN,
@@ -81,12 +83,22 @@ def validate_appset(app: AppSet) -> tuple[Problem, ...]:
     pod_sets = tuple(_placed(spec.cluster_topology))
     return (
         *_size(app),
+        *filter(None, [bad_paths(app)]),
         *_total(spec, pod_sets),
         *_pod_spec(spec.pod_spec),
         *_strategy(spec.update_strategy, spec.cluster_topology),
         *_clusters(spec.cluster_topology),
         *_pod_sets(pod_sets, MAX_NAME_BY_TYPE.get(spec.pod_spec.deploy_type, MAX_NAME)),
     )
+
+
+def bad_paths(obj: Object) -> Problem | None:
+    """What is wrong with the list of fields that are left to others, on an AppSet or its child."""
+    try:
+        parse_paths(obj.metadata.annotations.get(names.IGNORE_FIELDS, ""))
+    except PathError as error:
+        return Problem(path=f'metadata.annotations["{names.IGNORE_FIELDS}"]', message=str(error))
+    return None
 
 
 def _placed(topology: ClusterTopology) -> Iterator[_Placed]:

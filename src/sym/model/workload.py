@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from msgspec import field
+from msgspec.structs import force_setattr
 
+from sym.model import names
 from sym.model.appset import LabelSelector
 from sym.model.codec import JSONMap
-from sym.model.meta import Model, Object
+from sym.model.meta import Model, Object, ObjectMeta
 
 
 class WorkloadCondition(Model, frozen=True):
@@ -64,9 +66,30 @@ class DeploymentStatus(Model, frozen=True):
     conditions: tuple[WorkloadCondition, ...] = ()
 
 
+class ManagedFields(Model, frozen=True):
+    """The fields that one manager owns, in the API server's notation. Those of our own worker and those of statuses are
+    not kept: what Sym asks is whether somebody else owns a field that Sym would write."""
+
+    manager: str = ""
+    operation: str = ""
+    subresource: str = ""
+    fields_v1: JSONMap = {}
+
+    def __post_init__(self) -> None:
+        if self.manager == names.WORKER or self.subresource == "status":
+            force_setattr(self, "fields_v1", {})
+
+
+class WorkloadMeta(ObjectMeta, frozen=True):
+    """The metadata of a workload, with who owns what of it."""
+
+    managed_fields: tuple[ManagedFields, ...] = ()
+
+
 class Deployment(Object, frozen=True):
     """apps/v1 Deployment."""
 
+    metadata: WorkloadMeta = WorkloadMeta()
     spec: DeploymentSpec = DeploymentSpec()
     status: DeploymentStatus = DeploymentStatus()
 
@@ -93,6 +116,26 @@ class ReplicaSet(Object, frozen=True):
 
     spec: ReplicaSetSpec = ReplicaSetSpec()
     status: ReplicaSetStatus = ReplicaSetStatus()
+
+
+class ScaleTarget(Model, frozen=True):
+    """The object that an autoscaler scales."""
+
+    api_version: str = ""
+    kind: str = ""
+    name: str = ""
+
+
+class AutoscalerSpec(Model, frozen=True):
+    """What an autoscaler scales."""
+
+    scale_target_ref: ScaleTarget = ScaleTarget()
+
+
+class Autoscaler(Object, frozen=True):
+    """autoscaling/v2 HorizontalPodAutoscaler."""
+
+    spec: AutoscalerSpec = AutoscalerSpec()
 
 
 class StatefulSetSpec(Model, frozen=True):

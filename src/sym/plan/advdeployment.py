@@ -11,6 +11,7 @@ from sym.model import names
 from sym.model.advdeployment import AdvDeployment, AdvDeploymentStatus, ChildPodSet
 from sym.model.appset import AppStatus
 from sym.model.kinds import ADVDEPLOYMENT
+from sym.model.validate import INVALID, bad_paths
 from sym.plan.deployers import DEPLOYERS
 from sym.plan.emptying import FRESH, RECHECK
 from sym.plan.evidence import runs
@@ -33,6 +34,9 @@ def plan_advdeployment(view: AdvDeploymentView, now: datetime) -> Plan[AdvDeploy
         message = f"it bears no owner record ({names.APP_ID}); Sym's master writes AdvDeployments, create an AppSet"
         told = tell(view, (), stalled(view, "NoOwner", message), now)
         return Plan(status=told.status, actions=told.events, reasons=(message,))
+    if trouble := bad_paths(view.adv):
+        told = tell(view, (), stalled(view, INVALID, str(trouble)), now)
+        return Plan(status=told.status, actions=told.events, reasons=(str(trouble),))
     if names.FINALIZER not in adv.metadata.finalizers:
         body = body_for(ADVDEPLOYMENT, adv, finalizers=[names.FINALIZER])
         claim = Apply(cluster=view.cluster, kind=ADVDEPLOYMENT, body=body, manager=names.WORKER)

@@ -62,8 +62,8 @@ def _serve(view: AppSetView, mark: Mark, owner: Owner, want: Wanted, now: dateti
         changes = tuple(action for child in want.children.values() for action in _bring(view, mark, child))
         emptying = empty(view, owner, dropped if want.settled and not want.leaving else (), now)
         after = replace(mark, clusters=(mark.clusters | _reachable(view)) - emptying.confirmed)
-    counts = {name: child.desired for name, child in want.children.items()}
-    clusters = dict.fromkeys(view.app.spec.cluster_topology.names, 0) | counts | dict.fromkeys(sorted(dropped))
+    counts = dict.fromkeys(view.app.spec.cluster_topology.names, 0) | want.counts
+    clusters = counts | dict.fromkeys(sorted(dropped))
     verdict = judge(view, mark, want, emptying)
     told = tell(view, owner, Shown(clusters=clusters, desired=want.desired, settled=want.settled), verdict, now)
     return Plan(

@@ -29,11 +29,6 @@ class WantedChild(Struct, frozen=True, kw_only=True):
     annotations: Mapping[str, str]
     spec: AdvDeploymentSpec
 
-    @property
-    def desired(self) -> int:
-        """Pods that it shall have."""
-        return self.spec.replicas
-
     def equals(self, seen: AdvDeployment) -> bool:
         """Whether `seen` already says all of this."""
         meta = seen.metadata
@@ -86,7 +81,10 @@ def wanted_child(app: AppSet, owner: Owner, cluster: str, pod_sets: tuple[ChildP
         update_strategy=_strategy(app.spec.update_strategy),
         topology=Topology(pod_sets=pod_sets),
     )
-    annotations = record(owner) | {names.REVISION: digest(labels)}  # shows a label that is no longer wanted
+    ignored = app.metadata.annotations.get(names.IGNORE_FIELDS, "")
+    copied = {names.IGNORE_FIELDS: ignored} if ignored else {}
+    # the digest shows a label or copied annotation that is no longer wanted
+    annotations = record(owner) | copied | {names.REVISION: digest({**labels, **copied})}
     return WantedChild(cluster=cluster, owner=owner, labels=labels, annotations=annotations, spec=spec)
 
 

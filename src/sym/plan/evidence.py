@@ -4,10 +4,15 @@ Our write made the child's generation; the worker says which generation it has s
 revision its workload carries and which of the workload's generations its own controller has seen. See semantics.md 6.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from sym.model.advdeployment import AdvDeployment, ChildPodSet
 from sym.model.appset import PodSetStatus
+
+
+def count(wanted: ChildPodSet, seen: PodSetStatus | None) -> int:
+    """The pods that a podSet shall have: as many as its autoscaler says, if it has one."""
+    return seen.desired if seen is not None and seen.autoscaler else wanted.replicas
 
 
 def observed(child: AdvDeployment) -> bool:
@@ -21,15 +26,19 @@ def runs(wanted: ChildPodSet, seen: PodSetStatus | None) -> bool:
         seen is not None
         and seen.revision == wanted.revision
         and seen.observed_generation >= seen.generation
-        and {seen.desired, seen.update, seen.available, seen.current} == {wanted.replicas}
+        and {seen.desired, seen.update, seen.available, seen.current} == {count(wanted, seen)}
         and not seen.un_available
     )
 
 
+def told(child: AdvDeployment | None) -> Mapping[str, PodSetStatus]:
+    """What the worker last said of each podSet, by name."""
+    return {each.name: each for each in child.status.aggr_status.pod_sets} if child is not None else {}
+
+
 def proves(child: AdvDeployment, wanted: Iterable[ChildPodSet]) -> bool:
     """Whether the child asks for all of `wanted`, word for word, and its status proves that all of it runs."""
-    asked = {pod_set.name: pod_set for pod_set in child.spec.topology.pod_sets}
-    seen = {status.name: status for status in child.status.aggr_status.pod_sets}
+    asked, seen = {pod_set.name: pod_set for pod_set in child.spec.topology.pod_sets}, told(child)
     return observed(child) and all(
         asked.get(pod_set.name) == pod_set and runs(pod_set, seen.get(pod_set.name)) for pod_set in wanted
     )

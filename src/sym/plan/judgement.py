@@ -12,7 +12,7 @@ from sym.model.appset import AppSet, AppStatus
 from sym.model.validate import REPLICAS_MISMATCH, REPLICAS_REQUIRED
 from sym.plan.child import WantedChild
 from sym.plan.emptying import Emptying, unusable
-from sym.plan.evidence import observed
+from sym.plan.evidence import count, observed, told
 from sym.plan.ownership import Mark, owned
 from sym.plan.status import foreign, stalled_in
 from sym.plan.verdict import Verdict, first
@@ -107,12 +107,10 @@ def _shifts(view: AppSetView, want: Wanted) -> bool:
     """Whether pods go from one group to another: one has more than it shall have, another less."""
     missing: Counter[str] = Counter()
     for name, child in want.children.items():
-        seen = view.children.get(name)
-        pods = {each.name: each.current for each in seen.status.aggr_status.pod_sets} if seen else {}
+        seen = told(view.children.get(name))
         for pod_set in child.spec.topology.pod_sets:
-            if pod_set.name in pods:
-                group = names.group_of(pod_set.name, pod_set.meta)
-                missing[group] += pod_set.replicas - pods[pod_set.name]
+            if each := seen.get(pod_set.name):
+                missing[names.group_of(pod_set.name, pod_set.meta)] += count(pod_set, each) - each.current
     return min(missing.values(), default=0) < 0 < max(missing.values(), default=0)
 
 

@@ -15,6 +15,7 @@ from sym.model.conditions import find_condition, whole_second
 from sym.model.kinds import ADVDEPLOYMENT
 from sym.model.versions import union_versions
 from sym.plan.deployers import DEPLOYERS
+from sym.plan.evidence import count
 from sym.plan.pods import not_ready, warnings
 from sym.plan.types import Emit, Owner
 from sym.plan.verdict import Told, Verdict, settling, timeless
@@ -53,7 +54,7 @@ def judge(
             status=AppStatus.RUNNING, reason="Running", message="everything runs as the spec asks", ready=True
         )
     state = AppStatus.MIGRATING if complete else _unfinished(view, seen)
-    available, desired = sum(each.available for each in seen), view.adv.spec.replicas
+    available, desired = sum(each.available for each in seen), _desired(view, seen)
     return Verdict(status=state, reason=state.value, message=f"{available} of {desired} pods are available")
 
 
@@ -71,7 +72,7 @@ def tell(
     counts = AdvAggrStatus(
         status=verdict.status,
         version=union_versions(each.version for each in seen),
-        desired=adv.spec.replicas,
+        desired=_desired(view, seen),
         available=sum(each.available for each in seen),
         un_available=sum(each.un_available for each in seen),
         pod_sets=tuple(replace(each, cluster_name=view.cluster) for each in sorted(seen, key=lambda each: each.name)),
@@ -158,8 +159,15 @@ def _updates(pod_set: ChildPodSet, seen: PodSetStatus, told: PodSetStatus | None
     return new or seen.revision != pod_set.revision or seen.update < seen.current
 
 
+def _desired(view: AdvDeploymentView, seen: tuple[PodSetStatus, ...]) -> int:
+    """Pods that the AdvDeployment shall have, as its spec and autoscalers say."""
+    told = {each.name: each for each in seen}
+    autoscaled = (count(each, told.get(each.name)) - each.replicas for each in view.adv.spec.topology.pod_sets)
+    return view.adv.spec.replicas + sum(autoscaled)
+
+
 def _scales(pod_set: ChildPodSet, seen: PodSetStatus) -> bool:
-    return {seen.desired, seen.current} != {pod_set.replicas} or seen.observed_generation < seen.generation
+    return {seen.desired, seen.current} != {count(pod_set, seen)} or seen.observed_generation < seen.generation
 
 
 def _only(revisions: Iterable[str]) -> str:

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from sym.model.advdeployment import AdvDeployment
 from sym.model.appset import AppSet
-from sym.model.workload import Deployment, Event, Pod, ReplicaSet
+from sym.model.workload import Autoscaler, Deployment, Event, Pod, ReplicaSet
 from sym.plan.types import Gone, MemberState
 
 
@@ -34,7 +34,8 @@ class AdvDeploymentView(Struct, frozen=True, kw_only=True):
 
     `workloads` are the Deployments of its namespace that bear its app label, its name as owner or one of its podSets'
     names; pods and ReplicaSets are those with its app label; `events` are Warnings about any of them. `highest_epoch`
-    is the highest epoch of the master that this worker has seen.
+    is the highest epoch of the master that this worker has seen. `autoscalers` are the HorizontalPodAutoscalers of its
+    namespace that scale one of its podSets; None where they cannot be read.
     """
 
     adv: AdvDeployment
@@ -43,5 +44,6 @@ class AdvDeploymentView(Struct, frozen=True, kw_only=True):
     pods: tuple[Pod, ...] = ()
     replica_sets: tuple[ReplicaSet, ...] = ()
     events: tuple[Event, ...] = ()
+    autoscalers: tuple[Autoscaler, ...] | None = ()
     gone: Gone | None = None
     highest_epoch: int = 0

@@ -4,7 +4,7 @@ Content waits at a gate that nobody can open yet; podSets that the spec no longe
 (make before break); counts never wait. Source: semantics.md 3, 4 and 6.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
@@ -13,7 +13,7 @@ from sym.model.advdeployment import AdvDeployment, ChildPodSet
 from sym.model.appset import AppSet
 from sym.plan.child import WantedChild, entry, held, refreshed, wanted_child
 from sym.plan.content import content_hash
-from sym.plan.evidence import proves
+from sym.plan.evidence import count, proves, told
 from sym.plan.ownership import Mark, owned
 from sym.plan.placement import POLICIES, PolicyName
 from sym.plan.types import Owner
@@ -26,12 +26,14 @@ Entries = Mapping[str, ChildPodSet]
 class Wanted(Struct, frozen=True, kw_only=True):
     """The children wanted now, by cluster; none without a podSet, which a worker could not tell from a record that lost
     them. `occupied` are the clusters that hold podSets or shall: what was written to any other is emptied like one that
-    the topology no longer names. `desired` is the sum of the counts that the spec asks for; `withheld` are
-    podSets whose content waits at a gate; `leaving` those that still run though the spec no longer names them;
-    `settled`: all that the spec asks for is proved to run."""
+    the topology no longer names. `counts` are the pods that each child shall have, `desired` those that the spec asks
+    for, both as autoscalers say where there are any; `withheld` are podSets whose content waits at a gate; `leaving`
+    those that still run though the spec no longer names them; `settled`: all that the spec asks for is proved to run.
+    """
 
     children: Mapping[str, WantedChild]
     occupied: frozenset[str]
+    counts: dict[str, int]
     desired: int
     withheld: tuple[str, ...]
     leaving: tuple[str, ...]
@@ -65,7 +67,8 @@ def wanted(view: AppSetView, owner: Owner, mark: Mark) -> Wanted:
     return Wanted(
         children={name: wanted_child(view.app, owner, name, pod_sets) for name, pod_sets in holding.items()},
         occupied=frozenset(cluster for cluster, entries in asked.items() if entries or cluster in holding),
-        desired=sum(each.replicas for entries in asked.values() for each in entries.values()),
+        counts={name: _count(view, owner, name, pod_sets) for name, pod_sets in holding.items()},
+        desired=sum(_count(view, owner, name, entries.values()) for name, entries in asked.items()),
         withheld=withheld,
         leaving=tuple(each.name for entries in leaving.values() for each in entries),
         settled=settled,
@@ -125,6 +128,12 @@ def _meta(view: AppSetView, cluster: str) -> Mapping[str, str]:
 def _running(view: AppSetView, owner: Owner, cluster: str) -> Entries:
     child = own_child(view, owner, cluster)
     return {each.name: each for each in child.spec.topology.pod_sets} if child else {}
+
+
+def _count(view: AppSetView, owner: Owner, cluster: str, pod_sets: Iterable[ChildPodSet]) -> int:
+    """Pods that these podSets shall have together."""
+    seen = told(own_child(view, owner, cluster))
+    return sum(count(each, seen.get(each.name)) for each in pod_sets)
 
 
 def _passed(running: Mapping[str, Entries]) -> frozenset[tuple[str, str]]:

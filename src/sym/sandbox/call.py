@@ -116,10 +116,9 @@ def target_of(served: Served, path: str) -> Target:
     if len(rest) > 3:
         rest = [rest[0], rest[1], "/".join(rest[2:])]
     plural, name, subresource = (*rest, "", "")[:3]
-    missing = absent(group, plural)
-    if missing:
-        raise failures.not_implemented(missing)
     resource = served.find(group, version, plural)
+    if resource is None and (missing := absent(group, plural)):
+        raise failures.not_implemented(missing)
     if resource is None or (resource.kind.namespaced, bool(namespace)) not in _fitting(bool(name)):
         raise failures.no_resource()
     _check_subresource(resource, name, subresource)

@@ -11,10 +11,12 @@ from sym.model import defaults, names
 from sym.model.advdeployment import AdvDeployment, ChildPodSet
 from sym.model.appset import PodSetStatus
 from sym.model.codec import JSONMap, dig_map, to_json
-from sym.model.kinds import DEPLOYMENT
+from sym.model.kinds import AUTOSCALER, DEPLOYMENT
+from sym.model.paths import REPLICAS, parse_paths
 from sym.model.workload import Deployment
 from sym.plan.content import version_of
 from sym.plan.diff import differences
+from sym.plan.fields import scaled_by, without, yielding
 from sym.plan.ownership import body_for, body_of_new, owned, record
 from sym.plan.pods import pods_of, versions
 from sym.plan.types import Action, Apply, Create, Delete, Owner
@@ -33,7 +35,8 @@ class DeploymentDeployer:
         return seen is not None and not owned(seen, owner)
 
     def actions(self, view: AdvDeploymentView, owner: Owner, pod_set: ChildPodSet) -> Iterator[Action]:
-        """Create it where there is none; apply it where it says something else."""
+        """Create it where there is none; apply it where it says something else. What is left to others is given once,
+        at creation."""
         seen = _seen(view, pod_set)
         metadata, spec = _metadata(view.adv, owner, pod_set), _spec(view.adv, pod_set, seen)
         if seen is None:
@@ -41,9 +44,8 @@ class DeploymentDeployer:
             yield Create(cluster=view.cluster, kind=DEPLOYMENT, body=body, manager=names.WORKER)
         elif not owned(seen, owner) or seen.deleting:
             return
-        elif differences({"metadata": metadata, "spec": spec}, _said(seen)):
-            body = {**body_for(DEPLOYMENT, seen, **metadata), "spec": spec}
-            yield Apply(cluster=view.cluster, kind=DEPLOYMENT, body=body, manager=names.WORKER)
+        else:
+            yield from _repairs(view, seen, {"metadata": metadata, "spec": spec})
 
     def leftovers(
         self, view: AdvDeploymentView, owner: Owner, kept: Iterable[ChildPodSet], reason: str
@@ -70,6 +72,7 @@ class DeploymentDeployer:
             return PodSetStatus(name=pod_set.name, desired=pod_set.replicas, un_available=pod_set.replicas)
         status, pods = seen.status, pods_of(view, pod_set.name)
         reason, message = _trouble(seen)
+        autoscaler = _autoscaler(view, seen)
         return PodSetStatus(
             name=pod_set.name,
             desired=seen.spec.replicas,
@@ -87,12 +90,36 @@ class DeploymentDeployer:
             observed_generation=status.observed_generation,
             reason=reason,
             message=message,
+            autoscaler=autoscaler,
         )
 
 
 def _seen(view: AdvDeploymentView, pod_set: ChildPodSet) -> Deployment | None:
     """The Deployment of the podSet's name, whoever made it."""
     return next((each for each in view.workloads if each.metadata.name == pod_set.name), None)
+
+
+def _repairs(view: AdvDeploymentView, seen: Deployment, wanted: JSONMap) -> Iterator[Action]:
+    """The apply that makes `seen` say what is wanted of the fields that are not left to others."""
+    said, left = _said(seen), parse_paths(view.adv.metadata.annotations.get(names.IGNORE_FIELDS, ""))
+    if _autoscaler(view, seen):
+        left = (*left, REPLICAS)
+    if differences(without(wanted, left), said):
+        given = yielding(wanted, said, seen, left)
+        body = {**body_for(DEPLOYMENT, seen, **dig_map(given, "metadata")), "spec": given["spec"]}
+        yield Apply(cluster=view.cluster, kind=DEPLOYMENT, body=body, manager=names.WORKER)
+
+
+def _autoscaler(view: AdvDeploymentView, seen: Deployment) -> str:
+    """What sets the count of pods in place of Sym; empty if nothing does. Where autoscalers cannot be read, whoever
+    used the scale subresource last is taken for one: its number is not Sym's to change anyway."""
+    if view.autoscalers is None:
+        return scaled_by(seen)
+    for each in view.autoscalers:
+        target = each.spec.scale_target_ref
+        if (target.kind, target.name) == (DEPLOYMENT.name, seen.metadata.name) and not each.deleting:
+            return f"{AUTOSCALER.name}/{each.metadata.name}"
+    return ""
 
 
 def _metadata(adv: AdvDeployment, owner: Owner, pod_set: ChildPodSet) -> JSONMap:
