@@ -9,8 +9,10 @@ import asyncio
 import pytest
 
 from sym.model import names
+from sym.model.advdeployment import AdvDeployment
 from sym.model.codec import JSONMap, dig, dig_map
-from sym.model.kinds import AUTOSCALER, CRD, DEPLOYMENT
+from sym.model.conditions import Condition, find_condition
+from sym.model.kinds import ADVDEPLOYMENT, AUTOSCALER, CRD, DEPLOYMENT
 from sym.sandbox.definitions import resources_of
 from sym.sandbox.resources import replace_all
 from tests.make import BJ4, two_clusters
@@ -58,6 +60,12 @@ async def replicas(world: World) -> object:
     return dig(await world.raw(BJ4, DEPLOYMENT, BLUE), "spec", "replicas")
 
 
+async def said(world: World, type_: str = names.READY) -> str:
+    """Reason and message of a condition of the AppSet."""
+    condition = find_condition((await world.app()).status.conditions, type_)
+    return f"{condition.reason}: {condition.message}" if condition is not None else ""
+
+
 async def test_an_autoscaler_owns_the_count_through_updates() -> None:
     async with installed() as world, world.controller():
         await autoscaled(world)
@@ -75,6 +83,27 @@ async def test_an_autoscaler_owns_the_count_through_updates() -> None:
         assert told == {BLUE: "HorizontalPodAutoscaler/hpa", "bbcc-gz01a-blue": ""}
 
 
+async def test_a_count_that_was_the_autoscalers_is_not_overwritten_when_it_goes() -> None:
+    async with installed() as world, world.controller():
+        await autoscaled(world)
+        await world.apply(two_clusters())
+        await world.until_running()
+        await scale(world, 5, "kube-controller-manager")
+        await asyncio.sleep(20)
+        await world.remove(world.apis[BJ4], AUTOSCALER, "default", "hpa")
+        await until(lambda: _says(world, "FieldConflict"), "whose the count is")
+        assert await replicas(world) == 5
+        text = await said(world)
+        assert f"cluster '{BJ4}', Deployment {BLUE}: .spec.replicas belongs to manager kube-controller-manager" in text
+        conflict = find_condition(await told(world), names.FIELD_CONFLICT)
+        assert conflict is not None
+        assert conflict.true
+        assert "kube-controller-manager (scale)" in conflict.message
+        await scale(world, 2, "kubectl")
+        await world.until_running()
+        assert find_condition(await told(world), names.FIELD_CONFLICT) is None
+
+
 async def test_a_field_left_to_others_survives_updates() -> None:
     async with installed() as world, world.controller():
         await world.apply(two_clusters())
@@ -89,3 +118,12 @@ async def test_a_field_left_to_others_survives_updates() -> None:
         spec = dig_map(await world.raw(BJ4, DEPLOYMENT, BLUE), "spec")
         assert dig(spec, "strategy", "rollingUpdate") == {"maxSurge": 1, "maxUnavailable": "25%"}
         assert dig(spec, "template", "spec", "containers", 0, "image") == "dmall/bbcc:v2"
+
+
+async def told(world: World) -> tuple[Condition, ...]:
+    """The conditions of the AdvDeployment in BJ4."""
+    return (await world.apis[BJ4].get(ADVDEPLOYMENT, AdvDeployment, "default", "bbcc")).status.conditions
+
+
+async def _says(world: World, reason: str) -> bool:
+    return (await said(world)).startswith(f"{reason}: ")

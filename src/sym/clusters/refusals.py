@@ -6,10 +6,10 @@ for knowing `kube.errors`.
 
 from msgspec import Struct
 
+from sym.clusters.denials import Denial, denial_of
 from sym.kube.errors import (
     Conflict,
     CredentialProblem,
-    FieldConflict,
     Invalid,
     KubeError,
     NotFound,
@@ -20,7 +20,7 @@ from sym.kube.errors import (
     Unreachable,
 )
 from sym.model import names
-from sym.model.codec import DecodeError, decode
+from sym.model.codec import DecodeError, decode, dig_str
 from sym.model.kinds import ADVDEPLOYMENT, DEPLOYMENT, REPLICASET, STATEFULSET
 from sym.model.meta import Object
 from sym.plan.types import Action, Apply, Create, Delete, Emit, Failure, Finalize, Measure
@@ -99,19 +99,17 @@ def failure_of(action: Action, error: Exception) -> Failure:
                 retry=error.reason.startswith(("Fuse", "Not")),
             )
         case KubeError():
-            reason, retry = _kube_reason(error)
-            return Failure(
-                action=action, reason=reason, message=f"{_what(action)}: {error.message}"[:1000], retry=retry
-            )
+            said = denial_of(error) or _trouble(error)
+            message = f"{_what(action)}: {said.message}"[:1000]
+            return Failure(action=action, reason=said.reason, message=message, retry=said.retry)
         case TimeoutError():
             return Failure(action=action, reason="ClusterUnreachable", message=f"{_what(action)}: no answer in time")
         case _:
             return Failure(action=action, reason=INTERNAL, message=f"{_what(action)}: {type(error).__name__}")
 
 
-def _kube_reason(error: KubeError) -> tuple[str, bool]:
+def _trouble(error: KubeError) -> Denial:
     table: tuple[tuple[type[KubeError], str, bool], ...] = (
-        (FieldConflict, "FieldConflict", False),
         (Conflict, LOOK_AGAIN, True),
         (NotFound, "NotFound", True),
         (Invalid, "Invalid", False),
@@ -122,17 +120,18 @@ def _kube_reason(error: KubeError) -> tuple[str, bool]:
         (ServerError, "ServerError", True),
         (Unreachable, "ClusterUnreachable", True),
     )
-    return next(((reason, retry) for type_, reason, retry in table if isinstance(error, type_)), ("Error", True))
+    found = ((reason, retry) for type_, reason, retry in table if isinstance(error, type_))
+    reason, retry = next(found, ("Error", True))
+    return Denial(reason=reason, message=error.message, retry=retry)
 
 
 def _what(action: Action) -> str:
-    cluster = f"cluster {action.cluster!r}" if action.cluster else "the meta cluster"
+    """Where and what: of a worker in its own cluster only what, since whoever reads it knows where."""
+    cluster = f"cluster {action.cluster!r}, " if action.cluster else ""
     match action:
         case Create() | Apply():
-            metadata = action.body.get("metadata")
-            name = metadata.get("name") if isinstance(metadata, dict) else ""
-            return f"{cluster}, {action.kind.name} {name}"
+            return f"{cluster}{action.kind.name} {dig_str(action.body, 'metadata', 'name')}"
         case Delete() | Finalize() | Emit():
-            return f"{cluster}, {action.kind.name} {action.name}"
+            return f"{cluster}{action.kind.name} {action.name}"
         case Measure():
-            return f"{cluster}, live look for {action.owner.namespace}/{action.owner.name}"
+            return f"{cluster}live look for {action.owner.namespace}/{action.owner.name}"

@@ -26,6 +26,11 @@ class Conditioned(Protocol):
     """A status with conditions."""
 
     @property
+    def observed_generation(self) -> int:
+        """The generation that it is about."""
+        ...
+
+    @property
     def conditions(self) -> tuple[Condition, ...]:
         """Its conditions."""
         ...
@@ -38,13 +43,13 @@ def serious(failures: Iterable[Failure]) -> tuple[Failure, ...]:
 
 def with_failures(status: S, before: Conditioned, failures: tuple[Failure, ...], now: datetime) -> S:
     """`status` that says what failed; `before` is the status as it stands, so that nothing flips back and forth."""
+    conditions = _conflicts(status, failures, now)
     troubles = serious(failures)
     if not troubles:
-        return status
+        return status if conditions == status.conditions else replace(status, conditions=conditions)
     worst = min(troubles, key=lambda failure: (failure.retry, failure.action.cluster, failure.message))
     stuck = not any(failure.retry for failure in troubles)
     told = {names.READY: False, names.RECONCILING: not stuck, names.STALLED: stuck}
-    conditions = status.conditions
     for type_, holds in told.items():
         says = worst.message if holds or type_ == names.READY else ""
         condition = Condition(
@@ -56,6 +61,24 @@ def with_failures(status: S, before: Conditioned, failures: tuple[Failure, ...],
         )
         conditions = set_condition(conditions, condition, now)
     return replace(status, conditions=tuple(_since(each, before.conditions) for each in conditions))
+
+
+def _conflicts(status: Conditioned, failures: tuple[Failure, ...], now: datetime) -> tuple[Condition, ...]:
+    """The conditions with FieldConflict as long as another manager owns a field that we would write: until all that was
+    to be written was."""
+    found = sorted({failure.message for failure in failures if failure.reason == names.FIELD_CONFLICT})
+    if found:
+        condition = Condition(
+            type=names.FIELD_CONFLICT,
+            status=TRUE,
+            observed_generation=status.observed_generation,
+            reason=names.FIELD_CONFLICT,
+            message="; ".join(found),
+        )
+        return set_condition(status.conditions, condition, now)
+    if failures:
+        return status.conditions
+    return tuple(each for each in status.conditions if each.type != names.FIELD_CONFLICT)
 
 
 def _since(condition: Condition, before: tuple[Condition, ...]) -> Condition:

@@ -62,6 +62,7 @@ READY = "Ready"
 RECONCILING = "Reconciling"
 STALLED = "Stalled"
 PAUSED = "Paused"
+FIELD_CONFLICT = "FieldConflict"
 
 # groups of podSets
 CANARY = "canary"
