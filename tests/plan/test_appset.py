@@ -10,7 +10,7 @@ from sym.model import names
 from sym.model.advdeployment import AdvDeployment
 from sym.model.appset import AppSetStatus, AppStatus, PodStatusInfo, WarnEvent
 from sym.model.codec import JSONMap, dig, dig_map
-from sym.model.conditions import find_condition
+from sym.model.conditions import Condition, find_condition
 from sym.model.kinds import APPSET
 from sym.model.meta import META
 from sym.plan.appset import plan_appset
@@ -156,6 +156,49 @@ def test_a_childs_state_is_the_apps(state: AppStatus) -> None:
     status = told(with_child(VIEW, BJ4, saying(state)))
     assert status.aggr_status.status is state
     assert why(status) == ("False", state)
+
+
+def failing(reason: str, message: str, generation: int = 0) -> Callable[[AdvDeployment], AdvDeployment]:
+    """A child whose worker says that something fails; `generation` of the child, where it is newer than that word."""
+
+    def change(child: AdvDeployment) -> AdvDeployment:
+        ready = Condition(type=names.READY, status="False", reason=reason, message=message)
+        made = saying(AppStatus.UPDATING)(replace(child, status=replace(child.status, conditions=(ready,))))
+        return replace(made, metadata=replace(made.metadata, generation=generation or made.metadata.generation))
+
+    return change
+
+
+def test_what_a_cluster_tries_again_is_told() -> None:
+    both = with_child(VIEW, BJ4, failing("ServerError", "Deployment a: etcd is ill"))
+    both = with_child(both, BJ5, failing("ServerError", f"cluster {BJ5!r}, Deployment b: etcd is ill"))
+    status = told(both)
+    ready = find_condition(status.conditions, names.READY)
+    assert ready is not None
+    assert (ready.status, ready.reason) == ("False", "ServerError")
+    assert ready.message == f"cluster {BJ4}: Deployment a: etcd is ill; cluster {BJ5!r}, Deployment b: etcd is ill"
+    assert why(status, names.RECONCILING) == ("True", "ServerError")
+    assert next(row.message for row in status.aggr_status.clusters) == "Deployment a: etcd is ill"
+
+
+def test_what_a_cluster_tries_again_stands_beside_what_is_away() -> None:
+    view = with_member(with_child(VIEW, BJ4, failing("ServerError", "it fails")), BJ5, Health.UNREACHABLE)
+    ready = find_condition(told(view).conditions, names.READY)
+    assert ready is not None
+    assert ready.reason == "ClusterUnreachable"
+    assert ready.message.startswith(f"cluster {BJ5} is Unreachable")
+    assert ready.message.endswith(f"; cluster {BJ4}: it fails")
+
+
+@pytest.mark.parametrize(
+    "change", [failing("Updating", "1 of 2 pods are available"), failing("ServerError", "it fails", generation=9)]
+)
+def test_mere_progress_and_old_words_are_not_told_as_trouble(
+    change: Callable[[AdvDeployment], AdvDeployment],
+) -> None:
+    ready = find_condition(told(with_child(VIEW, BJ4, change)).conditions, names.READY)
+    assert ready is not None
+    assert ready.message == "waiting until the clusters run what the spec asks"
 
 
 def test_a_state_that_nobody_knows_is_a_change() -> None:

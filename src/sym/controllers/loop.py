@@ -53,7 +53,8 @@ class Effect:
         if plan.status is not None:
             status = with_failures(plan.status, before, failures, self._tools.env.now())
             wait = await self._write(subject, before, status, permit)
-        self._raise(failures, wait)
+        held = plan.status is not None and plan.status.observed_generation < subject.seen.metadata.generation
+        self._raise(failures, plan.requeue_after if held and wait is None else wait)
         measured = any(isinstance(action, Measure) for action in plan.actions)
         waits = [each for each in (wait, plan.requeue_after, 0.0 if measured else None) if each is not None]
         return min(waits, default=None)
@@ -76,7 +77,8 @@ class Effect:
         return None
 
     def _raise(self, failures: tuple[Failure, ...], owed: float | None) -> None:
-        """`owed`: seconds until a status that was held back may be written, which waits for no retry."""
+        """`owed`: seconds until a status that was held back may be written, which waits for no retry: until then what
+        failed is told of no generation, and nobody believes it."""
         troubles = serious(failures)
         if troubles:
             hopeless = not any(failure.retry for failure in troubles) and len(troubles) == len(failures)

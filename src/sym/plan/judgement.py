@@ -14,7 +14,7 @@ from sym.plan.child import WantedChild
 from sym.plan.emptying import Emptying, unusable
 from sym.plan.evidence import count, observed, told
 from sym.plan.ownership import Mark, owned
-from sym.plan.status import foreign, stalled_in
+from sym.plan.status import foreign, retrying_in, stalled_in
 from sym.plan.verdict import Verdict, first
 from sym.plan.views import AppSetView
 from sym.plan.wanted import Wanted
@@ -49,9 +49,13 @@ def judge(view: AppSetView, mark: Mark, want: Wanted, emptying: Emptying) -> Ver
         return Verdict(status=state, reason=stuck[0], message=stuck[1], stalled=True)
     if complete:
         return Verdict(status=state, reason="Running", message="everything runs as the spec asks", ready=True)
+    retrying = tuple(_retrying(view, want))
+    failing = "; ".join(message for _, message in retrying)
     if away := _away(view, view.app.spec.cluster_topology.names):
         reason = UNREACHABLE if any(name in view.members for name in away) else UNREGISTERED
-        return Verdict(status=state, reason=reason, message="; ".join(away.values()))
+        return Verdict(status=state, reason=reason, message="; ".join(filter(None, (*away.values(), failing))))
+    if retrying:
+        return Verdict(status=state, reason=retrying[0][0], message=failing)
     message = "; ".join(emptying.waiting.values()) or "waiting until the clusters run what the spec asks"
     return Verdict(status=state, reason=state.value, message=message)
 
@@ -134,4 +138,19 @@ def _stuck(view: AppSetView, want: Wanted) -> Iterator[tuple[str, str]]:
         if not owned(seen, child.owner):
             yield FOREIGN, foreign(cluster)
         elif stalled := stalled_in(seen):
-            yield stalled.reason, f"cluster {cluster}: {stalled.message}"
+            yield stalled.reason, _in(cluster, stalled.message)
+
+
+def _retrying(view: AppSetView, want: Wanted) -> Iterator[tuple[str, str]]:
+    """Reasons and sentences of what fails in a cluster and is tried again there, one for each cluster."""
+    for cluster, child in want.children.items():
+        seen = view.children.get(cluster)
+        if seen is None or unusable(cluster, view.members.get(cluster)) or not owned(seen, child.owner):
+            continue
+        if failing := retrying_in(seen):
+            yield failing.reason, _in(cluster, failing.message)
+
+
+def _in(cluster: str, message: str) -> str:
+    """The message of a child, which a worker outside of the cluster has told with the cluster's name already."""
+    return message if message.startswith(f"cluster {cluster!r}") else f"cluster {cluster}: {message}"

@@ -71,7 +71,7 @@ def row(view: AppSetView, owner: Owner, cluster: str, desired: int | None = None
         available=counts.available,
         un_available=counts.un_available,
         pod_sets=counts.pod_sets,
-        message=stalled.message if (stalled := stalled_in(child)) else "",
+        message=said.message if (said := stalled_in(child) or retrying_in(child)) else "",
     )
 
 
@@ -93,6 +93,14 @@ def stalled_in(child: AdvDeployment) -> Condition | None:
     """The worker's word that it cannot go on, if it says so of the child as it is."""
     condition = find_condition(child.status.conditions, names.STALLED) if observed(child) else None
     return condition if condition is not None and condition.true else None
+
+
+def retrying_in(child: AdvDeployment) -> Condition | None:
+    """The worker's word that something fails which it tries again, if it says so of the child as it is. What merely
+    takes its time gives the state as its reason."""
+    condition = find_condition(child.status.conditions, names.READY) if observed(child) else None
+    failing = condition is not None and not condition.true and not AppStatus(condition.reason).known
+    return condition if failing and not stalled_in(child) else None
 
 
 def aggregate(view: AppSetView, owner: Owner, rows: tuple[ClusterStatus, ...], desired: int | None) -> AggrStatus:

@@ -52,11 +52,12 @@ class Hang(Struct, frozen=True, tag=True):
 
 
 class Refuse(Struct, frozen=True, tag=True):
-    """The server answers `code` with `reason` (410, 429, 5xx, 401, …); `retry_after` in seconds goes with it.
-    `bare`: without a Status body, as load balancers answer."""
+    """The server answers `code` with `reason` (410, 429, 5xx, 401, …) and `message`; `retry_after` in seconds goes with
+    it. `bare`: without a Status body, as load balancers answer."""
 
     code: int
     reason: str = ""
+    message: str = ""
     retry_after: int = 0
     bare: bool = False
 
@@ -337,7 +338,7 @@ class FaultyClient:
             case Junk():
                 return fault.body
             case ErrorEvent():
-                return encode({"type": "ERROR", "object": _status(fault.code, fault.reason, 0)})
+                return encode({"type": "ERROR", "object": _status(Refuse(fault.code, fault.reason))})
 
 
 def _key(request: Request) -> str:
@@ -345,22 +346,22 @@ def _key(request: Request) -> str:
     return f"{request.path}?{'&'.join(pairs)}"
 
 
-def _status(code: int, reason: str, retry_after: int) -> JSONMap:
-    details: JSONMap = {"retryAfterSeconds": retry_after} if retry_after else {}
+def _status(fault: Refuse) -> JSONMap:
+    details: JSONMap = {"retryAfterSeconds": fault.retry_after} if fault.retry_after else {}
     return {
         "apiVersion": "v1",
         "kind": "Status",
         "status": "Failure",
-        "code": code,
-        "reason": reason,
-        "message": f"injected fault {code} {reason}".strip(),
+        "code": fault.code,
+        "reason": fault.reason,
+        "message": fault.message or f"injected fault {fault.code} {fault.reason}".strip(),
         "details": details,
     }
 
 
 def _refusal(request: Request, fault: Refuse) -> KubeError:
     headers = {"retry-after": str(fault.retry_after)} if fault.retry_after else {}
-    body = b"" if fault.bare else encode(_status(fault.code, fault.reason, fault.retry_after))
+    body = b"" if fault.bare else encode(_status(fault))
     return error_of(request, fault.code, headers, body)
 
 
