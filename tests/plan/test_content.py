@@ -12,6 +12,7 @@ from sym.model.appset import (
     NodeSelectorTerm,
     PodSet,
     StatefulSetStrategy,
+    TopologyCluster,
 )
 from sym.model.codec import JSONMap, convert, dig, dig_list, dig_str
 from sym.plan.content import content, content_hash, main_of, revision, version_of
@@ -96,6 +97,7 @@ def test_the_podsets_chart_counts_before_the_apps() -> None:
     assert content(APP.spec, "bbcc", PodSet(name="x", chart=chart)).chart == chart
 
 
+ONE = TopologyCluster(name="one")
 CHANGES: dict[str, PodSet] = {
     "version": replace(BLUE, version="v9"),
     "image": replace(BLUE, image="other"),
@@ -113,12 +115,23 @@ SAME: dict[str, PodSet] = {
 
 @pytest.mark.parametrize("what", CHANGES)
 def test_content_gives_another_revision(what: str) -> None:
-    assert revision(APP.spec, "bbcc", CHANGES[what]) != revision(APP.spec, "bbcc", BLUE)
+    assert revision(APP.spec, "bbcc", ONE, CHANGES[what]) != revision(APP.spec, "bbcc", ONE, BLUE)
 
 
 @pytest.mark.parametrize("what", SAME)
 def test_counts_names_and_strategy_give_the_same_revision(what: str) -> None:
-    assert revision(APP.spec, "bbcc", SAME[what]) == revision(APP.spec, "bbcc", BLUE)
+    assert revision(APP.spec, "bbcc", ONE, SAME[what]) == revision(APP.spec, "bbcc", ONE, BLUE)
+
+
+def test_the_meta_of_the_topology_entry_is_content_as_far_as_it_counts() -> None:
+    """It comes from the AppSet's spec and is merged into the entry."""
+
+    def at(pod_set: PodSet = BLUE, **meta: str) -> str:
+        return revision(APP.spec, "bbcc", replace(ONE, meta=meta), pod_set)
+
+    mine = replace(BLUE, meta={"zone": "a"})
+    assert at(zone="a") == at(mine) == at(mine, zone="b") != at()
+    assert at(zone="a") == revision(APP.spec, "bbcc", TopologyCluster(name="two", meta={"zone": "a"}), BLUE)
 
 
 def test_the_hash_of_all_podsets_follows_content_only() -> None:

@@ -7,10 +7,11 @@ from msgspec.structs import replace
 
 from sym.model import names
 from sym.model.advdeployment import ChildPodSet
-from sym.model.appset import AppSet, Inject
-from sym.model.codec import JSON, JSONMap, convert, dig_map
-from sym.model.kinds import ADVDEPLOYMENT
+from sym.model.appset import AppSet, ClusterTopology, Inject, TopologyCluster
+from sym.model.codec import JSON, JSONMap, convert, dig_map, encode, parse_map
+from sym.model.kinds import ADVDEPLOYMENT, DEPLOYMENT
 from sym.plan.child import held, refreshed
+from sym.plan.content import content_hash, revision
 from sym.plan.ownership import Mark
 from sym.plan.types import Health, MemberState, Owner
 from sym.plan.views import AppSetView
@@ -198,3 +199,54 @@ def test_a_cluster_whose_only_podset_waits_at_a_gate_is_not_emptied() -> None:
     want = decide(world.appset_view())
     assert (set(want.children), set(want.withheld)) == ({BJ4}, {"bbcc-gz01a-green"})
     assert want.occupied == {BJ4, BJ5}
+
+
+def of_an_older_sym(app: JSONMap) -> World:
+    """A world in which `app` runs, under hashes that leave out the meta of topology entries."""
+    world = running(app)
+    spec = world.appset_view().app.spec
+    bare = replace(
+        spec,
+        cluster_topology=ClusterTopology(
+            clusters=tuple(replace(place, meta={}) for place in spec.cluster_topology.clusters)
+        ),
+    )
+    hashes = [(content_hash(spec, "bbcc"), content_hash(bare, "bbcc"))]
+    for place in spec.cluster_topology.clusters:
+        hashes += [
+            (revision(spec, "bbcc", place, each), revision(spec, "bbcc", TopologyCluster(), each))
+            for each in place.pod_sets
+        ]
+    for where, body in list(world.objects.items()):
+        text = encode(body).decode()
+        for new, old in hashes:
+            assert new != old
+            text = text.replace(new, old)
+        world.objects[where] = parse_map(text)
+    world.log.clear()
+    return world
+
+
+def with_meta(zone: str) -> JSONMap:
+    """An AppSet whose topology entry has meta, with a gate."""
+    app = appset({BJ4: [pod_set("bbcc-gz01b-blue")]}, strategy=GATE)
+    dig_map(app, "spec", "clusterTopology", "clusters", 0)["meta"] = {"zone": zone}
+    return app
+
+
+def test_a_new_sym_neither_restarts_nor_holds_what_an_older_one_rolled_out() -> None:
+    world = of_an_older_sym(with_meta("a"))
+    before = world.of_kind(DEPLOYMENT), world.of_kind(ADVDEPLOYMENT)
+    world.settle()
+    assert (world.of_kind(DEPLOYMENT), world.of_kind(ADVDEPLOYMENT)) == before
+    status = world.appset_view().app.status
+    assert status.rollout.finished == content_hash(world.appset_view().app.spec, "bbcc")
+    assert not [line for line in world.log if "status" in line and " Ready " not in line]
+    want = decide(world.appset_view())
+    assert (want.settled, want.withheld) == (True, ())
+
+
+def test_a_changed_meta_of_the_topology_entry_is_new_content() -> None:
+    for world in (running(with_meta("a")), of_an_older_sym(with_meta("a"))):
+        world.apply(with_meta("b"))
+        assert decide(world.appset_view()).withheld == ("bbcc-gz01b-blue",)

@@ -14,7 +14,7 @@ from sym.model.advdeployment import AdvDeployment, AdvDeploymentSpec, AdvUpdateS
 from sym.model.appset import AppSet, PodSet, TopologyCluster, UpdateStrategy
 from sym.model.codec import JSON, JSONMap, to_json
 from sym.model.kinds import ADVDEPLOYMENT
-from sym.plan.content import content, digest, revision
+from sym.plan.content import content, digest, revision, stated_meta
 from sym.plan.inject import injected
 from sym.plan.ownership import body_for, body_of_new, record
 from sym.plan.types import Apply, Create, Owner
@@ -91,13 +91,13 @@ def wanted_child(app: AppSet, owner: Owner, cluster: str, pod_sets: tuple[ChildP
 def entry(app: AppSet, place: TopologyCluster, pod_set: PodSet, replicas: int, outer: Mapping[str, str]) -> ChildPodSet:
     """A podSet complete with all that its workload needs. `outer` is the metadata of its registered cluster."""
     name = app.metadata.name
-    meta = {**outer, **place.meta, **pod_set.meta}
+    meta = {**outer, **stated_meta(place, pod_set)}
     inject = defaults.inject(pod_set, app.spec.pod_spec, adopted=names.ADOPTED in app.metadata.annotations)
     pod_spec = content(app.spec, name, pod_set)
     return ChildPodSet(
         name=pod_set.name,
         replicas=replicas,
-        revision=revision(app.spec, name, pod_set),
+        revision=revision(app.spec, name, place, pod_set),
         pod_spec=injected(pod_spec, name, pod_set.name, meta, inject),
         image=pod_set.image,
         version=pod_set.version,

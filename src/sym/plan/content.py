@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
-from sym.model.appset import AppSetSpec, NodeSelectorTerm, PodSet, PodSpec
+from sym.model.appset import AppSetSpec, NodeSelectorTerm, PodSet, PodSpec, TopologyCluster
 from sym.model.codec import JSON, JSONMap, as_map, dig_list, dig_map, dig_str, encode_sorted, to_json, to_map
 from sym.model.images import Image
 
@@ -27,13 +27,18 @@ def content(spec: AppSetSpec, app: str, pod_set: PodSet) -> PodSpec:
     return replace(pod_spec, template=template, chart=chart)
 
 
-def revision(spec: AppSetSpec, app: str, pod_set: PodSet) -> str:
-    """The hash of what one podSet runs. Two podSets with equal content have the same revision."""
+def stated_meta(place: TopologyCluster, pod_set: PodSet) -> dict[str, str]:
+    """The metadata of a podSet as far as the AppSet's spec states it."""
+    return {**place.meta, **pod_set.meta}
+
+
+def revision(spec: AppSetSpec, app: str, place: TopologyCluster, pod_set: PodSet) -> str:
+    """The hash of what one podSet runs at its place. Two podSets with equal content have the same revision."""
     return digest(
         {
             "podSpec": to_json(content(spec, app, pod_set)),
             "rawValues": pod_set.raw_values,
-            "meta": to_json(pod_set.meta),
+            "meta": to_json(stated_meta(place, pod_set)),
             "inject": to_json(pod_set.inject),
         }
     )
@@ -41,8 +46,8 @@ def revision(spec: AppSetSpec, app: str, pod_set: PodSet) -> str:
 
 def content_hash(spec: AppSetSpec, app: str) -> str:
     """The hash of what all podSets run, wherever they run it."""
-    pod_sets = (pod_set for cluster in spec.cluster_topology.clusters for pod_set in cluster.pod_sets)
-    return digest({pod_set.name: revision(spec, app, pod_set) for pod_set in pod_sets})
+    placed = ((place, pod_set) for place in spec.cluster_topology.clusters for pod_set in place.pod_sets)
+    return digest({pod_set.name: revision(spec, app, place, pod_set) for place, pod_set in placed})
 
 
 def digest(value: Mapping[str, JSON]) -> str:

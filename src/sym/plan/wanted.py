@@ -7,12 +7,13 @@ Content waits at a gate that nobody can open yet; podSets that the spec no longe
 from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from sym.model import names
 from sym.model.advdeployment import AdvDeployment, ChildPodSet
-from sym.model.appset import AppSet
+from sym.model.appset import AppSet, PodSet, TopologyCluster
 from sym.plan.child import WantedChild, entry, held, refreshed, wanted_child
-from sym.plan.content import content_hash
+from sym.plan.content import content_hash, revision, stated_meta
 from sym.plan.evidence import count, proves, told
 from sym.plan.ownership import Mark, owned
 from sym.plan.placement import POLICIES, PolicyName
@@ -42,8 +43,8 @@ class Wanted(Struct, frozen=True, kw_only=True):
 
 def wanted(view: AppSetView, owner: Owner, mark: Mark) -> Wanted:
     """What `view.app` wants now. Raises ReplicasError where its counts contradict each other."""
-    asked = _asked(view)
-    running = {cluster: _running(view, owner, cluster) for cluster in asked}
+    running = {cluster: _running(view, owner, cluster) for cluster in view.app.spec.cluster_topology.names}
+    asked = _asked(view, running)
     passed = _passed(running) if waits_at_gate(view.app, mark) else None
     admitted = {
         cluster: {name: admit(each, running[cluster].get(name), passed) for name, each in entries.items()}
@@ -108,16 +109,29 @@ def own_child(view: AppSetView, owner: Owner, cluster: str) -> AdvDeployment | N
     return child if child is not None and owned(child, owner) else None
 
 
-def _asked(view: AppSetView) -> Mapping[str, Entries]:
+def _asked(view: AppSetView, running: Mapping[str, Entries]) -> Mapping[str, Entries]:
     """The complete podSets that the spec asks for, by cluster."""
     counts = POLICIES[PolicyName.FIXED](view.app.spec, view.members)
+
+    def complete(place: TopologyCluster, pod_set: PodSet) -> ChildPodSet:
+        made = entry(view.app, place, pod_set, counts[pod_set.name], _meta(view, place.name))
+        seen = running[place.name].get(pod_set.name)
+        if seen is None or not _runs_as_before(view.app, place, pod_set, seen):
+            return made
+        return replace(made, revision=seen.revision)
+
     return {
-        place.name: {
-            each.name: entry(view.app, place, each, counts[each.name], _meta(view, place.name))
-            for each in place.pod_sets
-        }
+        place.name: {each.name: complete(place, each) for each in place.pod_sets}
         for place in view.app.spec.cluster_topology.clusters
     }
+
+
+def _runs_as_before(app: AppSet, place: TopologyCluster, pod_set: PodSet, seen: ChildPodSet) -> bool:
+    """Whether `seen` is what is asked for, under a revision that leaves out the place's meta, as those of Sym before
+    the first release did: it is the same content, and a new Sym alone must neither restart it nor ask for a consent."""
+    if not place.meta or not stated_meta(place, pod_set).items() <= seen.meta.items():
+        return False
+    return seen.revision == revision(app.spec, app.metadata.name, TopologyCluster(), pod_set)
 
 
 def _meta(view: AppSetView, cluster: str) -> Mapping[str, str]:
