@@ -12,13 +12,13 @@ from sym.clusters.expectations import Expectations
 from sym.clusters.metrics import FleetMetrics
 from sym.clusters.refusals import LookAgain, Refused
 from sym.kube.api import Api
-from sym.kube.errors import FieldConflict
+from sym.kube.errors import FieldConflict, NotFound
 from sym.kube.requests import ListOptions
 from sym.kube.store import Store
 from sym.model import names
 from sym.model.codec import JSON, JSONMap, dig, dig_map, encode
 from sym.model.crd import crds
-from sym.model.kinds import ADVDEPLOYMENT, CONFIGMAP, CRD, DEPLOYMENT, EVENT
+from sym.model.kinds import ADVDEPLOYMENT, CONFIGMAP, CRD, DEPLOYMENT, EVENT, NAMESPACE
 from sym.model.meta import Kind, Object, Ref
 from sym.model.workload import Event
 from sym.plan.types import Action, Apply, Create, Delete, Emit, Finalize, Gone, Measure, Owner
@@ -389,3 +389,26 @@ async def test_an_event_about_a_lasting_state_stands_for_an_hour(env: LoopEnv) -
         (event,), _ = await bench.api.list_all(EVENT, Event, ListOptions(namespace="default"))
         counts.append(event.count)
     assert counts == [1, 1, 2]
+
+
+def elsewhere(kind: Kind, name: str) -> Create:
+    """The create of an object in a namespace that does not exist."""
+    document = body(kind, name, {names.APP_ID: "app-1"})
+    document["metadata"] = {**dig_map(document, "metadata"), "namespace": "shop"}
+    return Create(cluster="bj4", kind=kind, body=document, manager=names.MASTER)
+
+
+async def test_a_child_gets_its_namespace(env: LoopEnv) -> None:
+    bench = Bench(env)
+    await bench.child()
+    await bench.do(elsewhere(ADVDEPLOYMENT, "bbcc"))
+    assert (await bench.api.get(NAMESPACE, Object, "", "shop")).metadata.name == "shop"
+    assert (await bench.api.get(ADVDEPLOYMENT, Object, "shop", "bbcc")).metadata.uid
+
+
+async def test_nothing_but_a_child_does(env: LoopEnv) -> None:
+    bench = Bench(env)
+    with pytest.raises(NotFound):
+        await bench.do(elsewhere(DEPLOYMENT, "bbcc-blue"))
+    with pytest.raises(NotFound):
+        await bench.api.get(NAMESPACE, Object, "", "shop")

@@ -15,7 +15,7 @@ QUOTA = "QuotaExceeded"
 TERMINATING = "NamespaceTerminating"
 PERMISSION = "MissingPermission"
 ADMISSION = "AdmissionDenied"
-NAMESPACE = "NamespaceMissing"
+NAMESPACE_MISSING = "NamespaceMissing"
 
 _QUOTA = "exceeded quota:"
 _BEING_TERMINATED = "because it is being terminated"
@@ -44,7 +44,7 @@ def denial_of(error: KubeError) -> Denial | None:
         case Invalid() if _ADMISSION.search(said):
             return _admission(said)
         case NotFound() if error.status.details.kind == "namespaces":
-            return Denial(reason=NAMESPACE, message=f"{said}: create the namespace there", retry=True)
+            return Denial(reason=NAMESPACE_MISSING, message=f"{said}: create the namespace there", retry=True)
         case _:
             return None
 

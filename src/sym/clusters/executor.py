@@ -13,17 +13,18 @@ from typing import Protocol, assert_never
 from msgspec import Struct
 
 from sym.aio.env import Env
+from sym.clusters.denials import NAMESPACE_MISSING
 from sym.clusters.events import event_body, event_name, event_namespace, timestamp
 from sym.clusters.expectations import Expectations
 from sym.clusters.fuses import Fuse
 from sym.clusters.metrics import FleetMetrics
 from sym.clusters.refusals import LookAgain, Refused, refusal
 from sym.kube.api import Api
-from sym.kube.errors import AlreadyExists, Conflict, FieldConflict, Invalid, NotFound
+from sym.kube.errors import AlreadyExists, Conflict, FieldConflict, Forbidden, Invalid, NotFound
 from sym.kube.requests import ListOptions
 from sym.model import names
 from sym.model.codec import JSONMap, dig_map, dig_str
-from sym.model.kinds import ADVDEPLOYMENT, APPSET, CRD, DEPLOYMENT, EVENT, LEASE, STATEFULSET
+from sym.model.kinds import ADVDEPLOYMENT, APPSET, CRD, DEPLOYMENT, EVENT, LEASE, NAMESPACE, STATEFULSET
 from sym.model.meta import Kind, Object, Ref
 from sym.model.workload import Event
 from sym.plan.types import Action, Apply, Create, Delete, Emit, Finalize, Gone, Measure, Owner
@@ -108,12 +109,33 @@ class Executor:
         """An apply that can only create. A plain create would leave its fields to a manager entry of operation Update:
         the same manager's later apply conflicts with it, and nothing that it drops ever leaves the object."""
         metadata: JSONMap = {**dig_map(action.body, "metadata"), "resourceVersion": NEVER_A_VERSION}
+        body: JSONMap = {**action.body, "metadata": metadata}
         try:
-            made = await job.target.api.apply(action.kind, {**action.body, "metadata": metadata}, action.manager)
+            try:
+                made = await job.target.api.apply(action.kind, body, action.manager)
+            except NotFound as error:
+                await self._settle(job, action, error)
+                made = await job.target.api.apply(action.kind, body, action.manager)
         except Conflict:
             await self._taken(job, action)
         else:
             self._wrote(job, action, made)
+
+    async def _settle(self, job: Job, action: Create, error: NotFound) -> None:
+        """The namespace of an AppSet in a cluster that has none of that name. It is made with nothing but its name, for
+        a child only, and nobody here ever deletes one. Raises `error` where something else is missing."""
+        if action.kind != ADVDEPLOYMENT or error.status.details.kind != NAMESPACE.plural:
+            raise error
+        name = dig_str(action.body, "metadata", "namespace")
+        body: JSONMap = {"apiVersion": NAMESPACE.api_version, "kind": NAMESPACE.name, "metadata": {"name": name}}
+        try:
+            await ensure(job.target.api, NAMESPACE, body, action.manager)
+        except Forbidden as denied:
+            raise Refused(
+                NAMESPACE_MISSING,
+                f"namespace {name} does not exist in cluster {job.target.name!r} and Sym may not make it: create it"
+                f" there (kubectl create namespace {name}), or grant Sym to create namespaces",
+            ) from denied
 
     async def _taken(self, job: Job, action: Create) -> None:
         """The name is taken: by our own earlier create (look again), or by somebody else (say so)."""
