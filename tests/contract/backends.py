@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 
 import aiohttp
 
-from sym.aio.env import Env, SystemEnv
+from sym.aio.env import Env, LoopEnv
 from sym.kube import yaml
 from sym.kube.requests import Request, Response
 from sym.model.codec import JSON, dig_str
@@ -83,7 +83,7 @@ async def https() -> AsyncIterator[Https]:
     """A fresh sandbox cluster behind HTTPS; nothing works in it."""
     authority = Authority()
     access = Access(authority)
-    cluster = SandboxCluster("contract", SystemEnv(), SandboxSettings())
+    cluster = SandboxCluster("contract", LoopEnv(0), SandboxSettings())
     token = access.with_token(ADMIN).token
     trust = ssl.create_default_context(cadata=authority.certificate.decode())
     async with HttpsServer(cluster, authority, access) as server, _session(trust) as session:

@@ -1,0 +1,67 @@
+"""The three servers of the contract, and the table of what one of them cannot do.
+
+The real server is the one of SYM_REAL_KUBECONFIG, a kubeconfig with a token, and SYM_REAL_ETCD, its etcd's URL. It must
+run without controllers: a controller-manager would write into the stories' objects. Without it, two backends remain.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from sym.aio.env import LoopEnv
+from sym.aio.virtual import VirtualLoop
+from tests.contract import backends
+from tests.contract.backends import Backend
+from tests.contract.hasty import HastyLoop
+from tests.contract.unsupported import UNSUPPORTED
+
+REAL = "SYM_REAL_KUBECONFIG"
+REAL_KUBECONFIG = Path(os.environ[REAL]).read_bytes() if REAL in os.environ else b""
+LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
+    "in-process": VirtualLoop,
+    "https": HastyLoop,
+    "real": asyncio.SelectorEventLoop,
+}
+
+
+@pytest.fixture(params=LOOPS if REAL_KUBECONFIG else [name for name in LOOPS if name != "real"])
+def target(request: pytest.FixtureRequest) -> str:
+    """The name of the server that a test speaks to."""
+    return str(request.param)
+
+
+@pytest.fixture
+def anyio_backend(target: str) -> tuple[str, dict[str, Callable[[], asyncio.AbstractEventLoop]]]:
+    """The loop that fits the server: no sandbox makes a test wait."""
+    return "asyncio", {"loop_factory": LOOPS[target]}
+
+
+@pytest.fixture
+async def backend(target: str) -> AsyncIterator[Backend]:
+    """The server under contract: a fresh sandbox, or the real one."""
+    if target == "in-process":
+        yield backends.in_process(LoopEnv(0))
+        return
+    async with backends.https() if target == "https" else backends.real(REAL_KUBECONFIG) as server:
+        yield server
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out what the table names."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent and item.name in UNSUPPORTED:
+            item.add_marker(pytest.mark.skip(reason=UNSUPPORTED[item.name]))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say at the end of each run which servers were asked and what was left out."""
+    terminalreporter.section("contract")
+    if not REAL_KUBECONFIG:
+        terminalreporter.write_line(f"no real server was asked: {REAL} is not set")
+    for test, reason in sorted(UNSUPPORTED.items()):
+        terminalreporter.write_line(f"unsupported: {test}: {reason}")
+    if not UNSUPPORTED:
+        terminalreporter.write_line("unsupported: nothing")
