@@ -170,6 +170,8 @@ class ApiServerSettings(Struct, frozen=True, kw_only=True):
     """Changes that may wait for one slow watcher before it is cut off."""
     bookmark_seconds: float = 60.0
     """Between two bookmarks of a watch: as often as real servers send them, so that nothing comes to need more."""
+    bookmark_before_end: float = 2.0
+    """Seconds before a watch's end at which it gets a last bookmark, so that the next one need not go far back."""
     watch_shortest: int = 1800
     """Seconds at least of a watch that names no timeoutSeconds; drawn up to twice this, as real servers do."""
 

@@ -4,6 +4,7 @@ import asyncio
 import shutil
 import socket
 import subprocess
+import threading
 import time
 
 import pytest
@@ -119,3 +120,17 @@ def test_every_python_on_this_machine_keeps_virtual_time(python: str) -> None:
         pytest.skip(f"no {python} on this machine")
     done = subprocess.run([path, "-c", PROBE, virtual.__file__], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_what_arrives_within_the_grace_comes_before_any_timer() -> None:
+    loop = VirtualLoop(grace=60.0)
+
+    async def heard() -> tuple[bytes, float]:
+        here, there = socket.socketpair()
+        with here, there:
+            here.setblocking(False)
+            threading.Timer(0.05, there.send, [b"news"]).start()
+            return await asyncio.wait_for(loop.sock_recv(here, 4), 3600), loop.time()
+
+    assert loop.run_until_complete(heard()) == (b"news", 0.0)
+    loop.close()

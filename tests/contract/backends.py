@@ -3,10 +3,12 @@
 Each answers a raw request with an `Answer`; a path with `watch=` gives its frames until the server ends the watch.
 """
 
+import os
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from base64 import b64encode
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from urllib.parse import parse_qsl
 
 import aiohttp
@@ -32,6 +34,10 @@ class Backend(Protocol):
         """The answer to one request."""
         ...
 
+    async def compact(self) -> None:
+        """Forget every state but the present one, as etcd does from time to time."""
+        ...
+
 
 class InProcess:
     """The API core, called directly."""
@@ -40,6 +46,7 @@ class InProcess:
 
     def __init__(self, cluster: SandboxCluster) -> None:
         self._api = cluster.api
+        self._store = cluster.store
 
     async def call(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """See Backend."""
@@ -51,15 +58,28 @@ class InProcess:
         frames = [decoded(line) async for line in answer.lines]
         return Answer(status=answer.status, body=frames)
 
+    async def compact(self) -> None:
+        """See Backend."""
+        self._store.compact()
+
+
+class Place(NamedTuple):
+    """Where a server listens, and the token that it knows."""
+
+    name: str
+    url: str
+    token: str
+
 
 class Https:
     """A server behind a socket."""
 
-    def __init__(self, name: str, url: str, token: str, session: aiohttp.ClientSession) -> None:
-        self.name = name
-        self._url = url
-        self._token = token
+    def __init__(self, place: Place, session: aiohttp.ClientSession, forget: Callable[[], Awaitable[None]]) -> None:
+        self.name = place.name
+        self._url = place.url
+        self._token = place.token
         self._session = session
+        self._forget = forget
 
     async def call(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """See Backend."""
@@ -71,6 +91,10 @@ class Https:
                 frames: list[JSON] = [decoded(line) for line in text.splitlines()]
                 return Answer(status=answer.status, body=frames)
             return Answer(status=answer.status, body=decoded(text), warning=warning)
+
+    async def compact(self) -> None:
+        """See Backend."""
+        await self._forget()
 
 
 def in_process(env: Env) -> InProcess:
@@ -87,7 +111,8 @@ async def https() -> AsyncIterator[Https]:
     token = access.with_token(ADMIN).token
     trust = ssl.create_default_context(cadata=authority.certificate.decode())
     async with HttpsServer(cluster, authority, access) as server, _session(trust) as session:
-        yield Https("https", server.address.url, token, session)
+        within = InProcess(cluster)
+        yield Https(Place("https", server.address.url, token), session, within.compact)
 
 
 @asynccontextmanager
@@ -100,7 +125,24 @@ async def real(kubeconfig: bytes) -> AsyncIterator[Https]:
     trust.check_hostname = False
     trust.verify_mode = ssl.CERT_NONE
     async with _session(trust) as session:
-        yield Https("real", url, token, session)
+        yield Https(Place("real", url, token), session, lambda: compact_etcd(session))
+
+
+async def compact_etcd(session: aiohttp.ClientSession) -> None:
+    """Compact the etcd of SYM_REAL_ETCD (its URL) at its present revision, as kube-apiserver does every few minutes.
+    It leaves a note of the revision; its caches look every 15 seconds and only then forget what is older."""
+    url = os.environ["SYM_REAL_ETCD"]
+    async with session.post(f"{url}/v3/kv/range", json={"key": _base64("compact_rev_key")}) as answer:
+        revision = dig_str(await answer.json(), "header", "revision")
+    note = {"key": _base64("compact_rev_key"), "value": _base64(revision)}
+    async with session.post(f"{url}/v3/kv/put", json=note) as answer:
+        answer.raise_for_status()
+    async with session.post(f"{url}/v3/kv/compaction", json={"revision": revision, "physical": True}) as answer:
+        answer.raise_for_status()
+
+
+def _base64(text: str) -> str:
+    return b64encode(text.encode()).decode()
 
 
 @asynccontextmanager

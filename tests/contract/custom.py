@@ -8,7 +8,7 @@ from tests.contract.steps import APPLY, JSON_PATCH, MERGE, STRATEGIC, TABLE, Ste
 
 _CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 _GROUP = "{ns}.example.com"
-_BASE = "/apis/{ns}.example.com/v1/namespaces/{ns}/boxes"
+BASE = "/apis/{ns}.example.com/v1/namespaces/{ns}/boxes"
 _TEXT: JSONMap = {"type": "string"}
 _PART: JSONMap = {
     "type": "object",
@@ -89,101 +89,101 @@ _SETTLED = Step(
     until="Established",
     only=("spec", "status.acceptedNames", "status.storedVersions", "metadata.generation", "metadata.finalizers"),
 )
-_INSTALL: Story = (
+INSTALL: Story = (
     post(_CRDS, _definition(), only=("kind", "metadata.generation")),
     _SETTLED,
-    Step(method="GET", path=_BASE, until="200", only=("kind", "apiVersion", "items")),
+    Step(method="GET", path=BASE, until="200", only=("kind", "apiVersion", "items")),
 )
-_REMOVE: Story = (Step(method="DELETE", path=_CRDS + f"/boxes.{_GROUP}", only=("kind",)),)
+REMOVE: Story = (Step(method="DELETE", path=_CRDS + f"/boxes.{_GROUP}", only=("kind",)),)
 
 _CUSTOM: Story = (
-    *_INSTALL,
-    post(_BASE, _box("one", extra="pruned", free={"kept": 1}, parts=[{"name": "p"}]), save="one"),
-    post(_BASE + "?fieldValidation=Strict", _box("strict", extra="refused")),
-    post(_BASE, _box("bad", size=11, colour="green", code="TOO LONG", amount=1.5, labels={"a": 1})),
-    post(_BASE, _box("bad", size="1")),
-    post(_BASE, {**_box("bad"), "spec": {}}),
-    post(_BASE, _box("bad", parts=[{"name": "p"}, {"name": "p"}])),
-    post(_BASE, _box("bad", parts=[{"weight": 1}])),
-    post(_BASE, _box("bad", code="bad")),
-    post(_BASE, _box("null", colour=None)),
-    post(_BASE, {**_box("plain"), "metadata": {"name": "plain", "finalizers": ["nodomain"]}}),
-    patch(_BASE + "/one", {"spec": {"size": 3}}, save="three"),
-    patch(_BASE + "/one", {"spec": {"size": 2}}),
-    patch(_BASE + "/one", {"spec": {"size": 2}}, STRATEGIC),
-    patch(_BASE + "/one", {"status": {"phase": "ignored"}}),
+    *INSTALL,
+    post(BASE, _box("one", extra="pruned", free={"kept": 1}, parts=[{"name": "p"}]), save="one"),
+    post(BASE + "?fieldValidation=Strict", _box("strict", extra="refused")),
+    post(BASE, _box("bad", size=11, colour="green", code="TOO LONG", amount=1.5, labels={"a": 1})),
+    post(BASE, _box("bad", size="1")),
+    post(BASE, {**_box("bad"), "spec": {}}),
+    post(BASE, _box("bad", parts=[{"name": "p"}, {"name": "p"}])),
+    post(BASE, _box("bad", parts=[{"weight": 1}])),
+    post(BASE, _box("bad", code="bad")),
+    post(BASE, _box("null", colour=None)),
+    post(BASE, {**_box("plain"), "metadata": {"name": "plain", "finalizers": ["nodomain"]}}),
+    patch(BASE + "/one", {"spec": {"size": 3}}, save="three"),
+    patch(BASE + "/one", {"spec": {"size": 2}}),
+    patch(BASE + "/one", {"spec": {"size": 2}}, STRATEGIC),
+    patch(BASE + "/one", {"status": {"phase": "ignored"}}),
     patch(
-        _BASE + "/one/status",
+        BASE + "/one/status",
         {"spec": {"size": 9}, "status": {"phase": "Up", "replicas": 2, "selector": "app=one"}},
     ),
-    patch(_BASE + "/one/status?dryRun=All", {"metadata": {"labels": {"l": "x"}}}, only=("metadata.labels",)),
-    get(_BASE + "/one/scale"),
-    get(_BASE + "/one/nothing"),
-    get(_BASE + "/none/status"),
-    patch(_BASE + "/one/scale", {"spec": {"replicas": 4}}),
-    get(_BASE + "/one", only=("spec", "status", "metadata.generation")),
-    put(_BASE + "/one", _box("one", size=4)),
+    patch(BASE + "/one/status?dryRun=All", {"metadata": {"labels": {"l": "x"}}}, only=("metadata.labels",)),
+    get(BASE + "/one/scale"),
+    get(BASE + "/one/nothing"),
+    get(BASE + "/none/status"),
+    patch(BASE + "/one/scale", {"spec": {"replicas": 4}}),
+    get(BASE + "/one", only=("spec", "status", "metadata.generation")),
+    put(BASE + "/one", _box("one", size=4)),
     put(
-        _BASE + "/one",
+        BASE + "/one",
         {**_box("one", size=4), "metadata": {"name": "one", "resourceVersion": "{three.metadata.resourceVersion}"}},
     ),
     put(
-        _BASE + "/one",
+        BASE + "/one",
         {
             **_box("one", size=4),
             "metadata": {"name": "one", "uid": MISSING_UID, "resourceVersion": "{three.metadata.resourceVersion}"},
         },
     ),
-    patch(_BASE + "/one", {"metadata": {"uid": MISSING_UID}}),
-    patch(_BASE + "/one", {"metadata": {"labels": {"a": "b"}}}, only=("metadata.generation",)),
-    get(_BASE, accept=TABLE, only=("columnDefinitions", "rows.0.cells.0", "rows.0.cells.1", "rows.0.cells.2")),
-    get(_BASE + "?fieldSelector=spec.size%3D3"),
-    get(_BASE + "?fieldSelector=metadata.name%3Done", only=("items.0.metadata.name",)),
+    patch(BASE + "/one", {"metadata": {"uid": MISSING_UID}}),
+    patch(BASE + "/one", {"metadata": {"labels": {"a": "b"}}}, only=("metadata.generation",)),
+    get(BASE, accept=TABLE, only=("columnDefinitions", "rows.0.cells.0", "rows.0.cells.1", "rows.0.cells.2")),
+    get(BASE + "?fieldSelector=spec.size%3D3"),
+    get(BASE + "?fieldSelector=metadata.name%3Done", only=("items.0.metadata.name",)),
     get(f"/apis/{_GROUP}/v1", only=("resources",)),
     get(f"/apis/{_GROUP}"),
-    get(_BASE + "?watch=1&timeoutSeconds=1", only=("0.type", "0.object.metadata.name", "1.type", "2.type")),
-    delete(_BASE + "/one", {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": MISSING_UID}}),
-    delete(_BASE + "/one"),
-    patch(_BASE + "/one", {"spec": {"size": 3}}),
-    Step(method="POST", path=_BASE, body={"metadata": {"name": "x"}}, loose=True),
-    patch(_BASE + "/plain", {"metadata": {"finalizers": None}}, only=("kind",)),
-    *_REMOVE,
+    get(BASE + "?watch=1&timeoutSeconds=1", only=("0.type", "0.object.metadata.name", "1.type", "2.type")),
+    delete(BASE + "/one", {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": MISSING_UID}}),
+    delete(BASE + "/one"),
+    patch(BASE + "/one", {"spec": {"size": 3}}),
+    Step(method="POST", path=BASE, body={"metadata": {"name": "x"}}, loose=True),
+    patch(BASE + "/plain", {"metadata": {"finalizers": None}}, only=("kind",)),
+    *REMOVE,
 )
 
 _APPLIED: Story = (
-    *_INSTALL,
-    patch(_BASE + "/a?fieldManager=one", _box("a", parts=[{"name": "p", "weight": 2}, {"name": "q"}]), APPLY, save="a"),
-    patch(_BASE + "/a?fieldManager=two", _box("a", parts=[{"name": "p", "weight": 3}]), APPLY),
-    patch(_BASE + "/a?fieldManager=two", {**_box("a"), "spec": {"parts": [{"name": "r"}]}}, APPLY),
-    patch(_BASE + "/a?fieldManager=one", _box("a", parts=[{"name": "q"}]), APPLY),
-    patch(_BASE + "/a?fieldManager=one", {**_box("a"), "status": {"phase": "x"}}, APPLY),
-    patch(_BASE + "/a/status?fieldManager=three", {**_box("a"), "status": {"phase": "x"}}, APPLY),
-    patch(_BASE + "/a/status?fieldManager=four", {**_box("a"), "status": {"phase": "y"}}, APPLY),
-    patch(_BASE + "/a?fieldManager=one", _box("a", extra=1), APPLY),
-    patch(_BASE + "/a?fieldManager=one", _box("a", size="x"), APPLY),
-    patch(_BASE + "/a?fieldManager=one", _box("a", parts=[{"name": "p"}, {"name": "p"}]), APPLY),
-    patch(_BASE + "/a?fieldManager=one", {**_box("a"), "metadata": {"name": "a", "uid": MISSING_UID}}, APPLY),
-    patch(_BASE + "/gone?fieldManager=one", {**_box("gone"), "metadata": {"name": "gone", "uid": MISSING_UID}}, APPLY),
+    *INSTALL,
+    patch(BASE + "/a?fieldManager=one", _box("a", parts=[{"name": "p", "weight": 2}, {"name": "q"}]), APPLY, save="a"),
+    patch(BASE + "/a?fieldManager=two", _box("a", parts=[{"name": "p", "weight": 3}]), APPLY),
+    patch(BASE + "/a?fieldManager=two", {**_box("a"), "spec": {"parts": [{"name": "r"}]}}, APPLY),
+    patch(BASE + "/a?fieldManager=one", _box("a", parts=[{"name": "q"}]), APPLY),
+    patch(BASE + "/a?fieldManager=one", {**_box("a"), "status": {"phase": "x"}}, APPLY),
+    patch(BASE + "/a/status?fieldManager=three", {**_box("a"), "status": {"phase": "x"}}, APPLY),
+    patch(BASE + "/a/status?fieldManager=four", {**_box("a"), "status": {"phase": "y"}}, APPLY),
+    patch(BASE + "/a?fieldManager=one", _box("a", extra=1), APPLY),
+    patch(BASE + "/a?fieldManager=one", _box("a", size="x"), APPLY),
+    patch(BASE + "/a?fieldManager=one", _box("a", parts=[{"name": "p"}, {"name": "p"}]), APPLY),
+    patch(BASE + "/a?fieldManager=one", {**_box("a"), "metadata": {"name": "a", "uid": MISSING_UID}}, APPLY),
+    patch(BASE + "/gone?fieldManager=one", {**_box("gone"), "metadata": {"name": "gone", "uid": MISSING_UID}}, APPLY),
     patch(
-        _BASE + "/a?fieldManager=one",
+        BASE + "/a?fieldManager=one",
         {**_box("a"), "metadata": {"name": "a", "resourceVersion": "{a.metadata.resourceVersion}"}},
         APPLY,
     ),
-    patch(_BASE + "/none/status?fieldManager=one", {**_box("none"), "status": {"phase": "y"}}, APPLY),
-    *_REMOVE,
+    patch(BASE + "/none/status?fieldManager=one", {**_box("none"), "status": {"phase": "y"}}, APPLY),
+    *REMOVE,
 )
 
 _DEFINITIONS: Story = (
     post(_CRDS, {**_definition(), "metadata": {"name": "wrong.example.com"}}),
     post(_CRDS, _definition(schema={"openAPIV3Schema": {"type": "object", "properties": {"a": {}}}})),
     post(_CRDS, _definition(schema={})),
-    *_INSTALL,
-    post(_BASE, {**_box("held"), "metadata": {"name": "held", "finalizers": ["example.com/hold"]}}, only=("kind",)),
+    *INSTALL,
+    post(BASE, {**_box("held"), "metadata": {"name": "held", "finalizers": ["example.com/hold"]}}, only=("kind",)),
     Step(method="DELETE", path=_CRDS + f"/boxes.{_GROUP}", only=("kind",)),
-    Step(method="POST", path=_BASE, body=_box("late"), until="terminating"),
-    Step(method="GET", path=_BASE + "/held", until="deletionTimestamp", only=("metadata.finalizers",)),
-    patch(_BASE + "/held", {"metadata": {"finalizers": None}}, MERGE, only=("kind",)),
-    Step(method="GET", path=_BASE, until="404"),
+    Step(method="POST", path=BASE, body=_box("late"), until="terminating"),
+    Step(method="GET", path=BASE + "/held", until="deletionTimestamp", only=("metadata.finalizers",)),
+    patch(BASE + "/held", {"metadata": {"finalizers": None}}, MERGE, only=("kind",)),
+    Step(method="GET", path=BASE, until="404"),
     Step(method="GET", path=_CRDS + f"/boxes.{_GROUP}", until="404"),
 )
 
@@ -195,24 +195,24 @@ _OLD: JSONMap = {
     "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
 }
 dig_list(_TWO, "spec", "versions").append(_OLD)
-_ALPHA = _BASE.replace("/v1/", "/v1alpha1/")
+_ALPHA = BASE.replace("/v1/", "/v1alpha1/")
 
 _VERSIONS: Story = (
     post(_CRDS, _TWO, only=("kind",)),
     _SETTLED,
-    Step(method="GET", path=_BASE, until="200", only=("kind", "apiVersion", "items")),
+    Step(method="GET", path=BASE, until="200", only=("kind", "apiVersion", "items")),
     Step(method="GET", path=_ALPHA, until="200", only=("kind", "apiVersion", "items")),
     post(
         _ALPHA, {**_box("old"), "apiVersion": f"{_GROUP}/v1alpha1"}, only=("apiVersion", "spec", "metadata.generation")
     ),
-    get(_BASE + "/old", only=("apiVersion", "spec", "metadata.managedFields")),
-    get(_BASE, only=("items.0.apiVersion",)),
-    patch(_BASE + "/old?fieldManager=new", _box("old", size=2), APPLY, only=("apiVersion", "spec")),
-    patch(_BASE + "/old?fieldManager=new&force=true", _box("old", size=2), APPLY, only=("apiVersion", "spec")),
+    get(BASE + "/old", only=("apiVersion", "spec", "metadata.managedFields")),
+    get(BASE, only=("items.0.apiVersion",)),
+    patch(BASE + "/old?fieldManager=new", _box("old", size=2), APPLY, only=("apiVersion", "spec")),
+    patch(BASE + "/old?fieldManager=new&force=true", _box("old", size=2), APPLY, only=("apiVersion", "spec")),
     get(_ALPHA + "/old", only=("apiVersion", "spec", "metadata.managedFields")),
     get(_ALPHA + "?watch=1&timeoutSeconds=1", only=("0.type", "0.object.apiVersion")),
-    get(_BASE + "?watch=1&timeoutSeconds=1", only=("0.type", "0.object.apiVersion")),
-    Step(method="POST", path=_BASE, body={**_box("wrong"), "apiVersion": f"{_GROUP}/v1alpha1"}, loose=True),
+    get(BASE + "?watch=1&timeoutSeconds=1", only=("0.type", "0.object.apiVersion")),
+    Step(method="POST", path=BASE, body={**_box("wrong"), "apiVersion": f"{_GROUP}/v1alpha1"}, loose=True),
     get(f"/apis/{_GROUP}"),
     patch(
         _CRDS + f"/boxes.{_GROUP}",
@@ -221,8 +221,8 @@ _VERSIONS: Story = (
         only=("metadata.generation",),
     ),
     Step(method="GET", path=_ALPHA, until="404"),
-    get(_BASE + "/old", only=("spec",)),
-    *_REMOVE,
+    get(BASE + "/old", only=("spec",)),
+    *REMOVE,
 )
 
 _CLUSTERED: JSONMap = {**_definition()}
@@ -235,8 +235,8 @@ _SCOPE: Story = (
     post(_WIDE, _box("one"), only=("metadata.namespace", "metadata.name")),
     post(_WIDE, {**_box("two"), "metadata": {"name": "two", "namespace": "default"}}),
     get(_WIDE + "/one", only=("spec",)),
-    get(_BASE + "/one"),
-    *_REMOVE,
+    get(BASE + "/one"),
+    *REMOVE,
 )
 
 STORIES: Mapping[str, Story] = {

@@ -32,18 +32,15 @@ def _broken(*path: str, value: JSON) -> JSONMap:
     return found
 
 
-def _install() -> Story:
-    names = [dig_str(definition, "metadata", "name") for definition in crds()]
-    made = [Step(method="POST", path=_CRDS, body=definition, only=("kind",)) for definition in crds()]
-    ready = [Step(method="GET", path=f"{_CRDS}/{name}", until='"Established"', only=("kind",)) for name in names]
-    return (*made, *ready, Step(method="GET", path=_BASE, until="200", only=("kind", "items")))
-
-
-def _remove() -> Story:
-    names = [dig_str(definition, "metadata", "name") for definition in crds()]
-    return tuple(Step(method="DELETE", path=f"{_CRDS}/{name}", only=("kind",)) for name in names)
-
-
+_NAMES = tuple(dig_str(definition, "metadata", "name") for definition in crds())
+INSTALL: Story = (
+    *(Step(method="POST", path=_CRDS, body=definition, only=("kind",)) for definition in crds()),
+    *(Step(method="GET", path=f"{_CRDS}/{name}", until='"Established"', only=("kind",)) for name in _NAMES),
+    Step(method="GET", path=_BASE, until="200", only=("kind", "items")),
+)
+"""Sym's CRDs, served."""
+REMOVE: Story = tuple(Step(method="DELETE", path=f"{_CRDS}/{name}", only=("kind",)) for name in _NAMES)
+"""Sym's CRDs, gone again."""
 _CONDITION: JSONMap = {
     "type": "Ready",
     "status": "True",
@@ -60,7 +57,7 @@ _STATUS: JSONMap = {
 }
 
 _OURS: Story = (
-    *_install(),
+    *INSTALL,
     post(_BASE, _example("01-bbcc.yaml")),
     post(_BASE, _example("03-shares.yaml"), save="web"),
     post(_BASE + "?fieldValidation=Strict", _broken("serviceNaem", value="x")),
@@ -114,7 +111,7 @@ _OURS: Story = (
     patch(
         _BASE + "/web", [{"op": "remove", "path": "/metadata/finalizers"}], JSON_PATCH, only=("metadata.finalizers",)
     ),
-    *_remove(),
+    *REMOVE,
 )
 
 STORIES: Mapping[str, Story] = {"ours": _OURS}

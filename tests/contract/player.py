@@ -8,7 +8,7 @@ import asyncio
 import os
 import secrets
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -17,17 +17,17 @@ from sym.aio.env import SystemEnv
 from sym.model.codec import JSON, JSONMap, dig_map, encode, parse
 from tests.contract import backends
 from tests.contract.backends import Backend
-from tests.contract.steps import Answer, Normal, Step, Story, filled
+from tests.contract.steps import COMPACT, NAMESPACE, PROTOBUF, Answer, Normal, Step, Story, filled
 from tests.contract.stories import STORIES
 
 _TRIES, _PAUSE = 600, 0.1
 RECORDED = Path(__file__).parent / "recorded"
 
 
-async def play(backend: Backend, story: Story, namespace: str) -> list[JSONMap]:
-    """The comparable answers of a story, in a namespace of its own."""
+async def play(backend: Backend, story: Story, namespace: str, form: Callable[[str], Normal] = Normal) -> list[JSONMap]:
+    """The comparable answers of a story, in a namespace of its own, which is removed."""
     await _create_namespace(backend, namespace)
-    normal = Normal(namespace)
+    normal = form(namespace)
     saved: dict[str, JSON] = {}
     told: list[JSONMap] = []
     try:
@@ -37,18 +37,22 @@ async def play(backend: Backend, story: Story, namespace: str) -> list[JSONMap]:
                 saved[step.save] = answer.body
             told.append(normal.answer(step, answer))
     finally:
-        await backend.call("DELETE", f"/api/v1/namespaces/{namespace}", {}, b"")
+        await _remove_namespace(backend, namespace)
     return told
 
 
 async def _ask(backend: Backend, step: Step, namespace: str, saved: Mapping[str, JSON]) -> Answer:
+    if step.method == COMPACT:
+        await backend.compact()
+        return Answer(status=200)
+    wanted = filled(step.until, namespace, saved)
     answer = Answer(status=0)
     for _ in range(_TRIES):
         answer = await backend.call(*_request(step, namespace, saved))
-        if step.until in f"{answer.status} {encode(answer.body).decode()}":
+        if wanted in (str(answer.status) if wanted.isdigit() else encode(answer.body).decode()):
             return answer
         await asyncio.sleep(_PAUSE)
-    return Answer(status=0, body=f"never said {step.until!r}, but {answer}")
+    return Answer(status=0, body=f"never said {wanted!r}, but {answer}")
 
 
 def recorded(name: str) -> list[JSONMap]:
@@ -58,8 +62,11 @@ def recorded(name: str) -> list[JSONMap]:
 
 
 def _request(step: Step, namespace: str, saved: Mapping[str, JSON]) -> tuple[str, str, dict[str, str], bytes]:
-    text = step.raw or (encode(step.body) if step.body is not None else b"")
-    body = filled(text.decode(), namespace, saved).encode()
+    body = step.raw or (encode(step.body) if step.body is not None else b"")
+    if step.media == PROTOBUF:
+        body = body.replace(NAMESPACE.encode(), namespace.encode())
+    else:
+        body = filled(body.decode(), namespace, saved).encode()
     headers = {"Accept": step.accept, "User-Agent": "contract/1.0"}
     headers |= {"Content-Type": step.media} if body else {}
     return step.method, filled(step.path, namespace, saved), headers, body
@@ -70,6 +77,14 @@ async def _create_namespace(backend: Backend, namespace: str) -> None:
     headers = {"Content-Type": "application/json"}
     answer = await backend.call("POST", "/api/v1/namespaces", headers, body)
     assert answer.status == 201, answer
+
+
+async def _remove_namespace(backend: Backend, namespace: str) -> None:
+    """Delete, and say what a namespace controller would say in the end: a bare server has none."""
+    path = f"/api/v1/namespaces/{namespace}"
+    await backend.call("DELETE", path, {}, b"")
+    body = encode({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}, "spec": {}})
+    await backend.call("PUT", f"{path}/finalize", {"Content-Type": "application/json"}, body)
 
 
 def fresh_namespace() -> str:

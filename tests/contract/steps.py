@@ -16,10 +16,16 @@ MERGE = "application/merge-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
 APPLY = "application/apply-patch+yaml"
+COMPACT = "COMPACT"
+"""The method of a step that is no request: the server forgets all but the present state."""
+PROTOBUF = "application/vnd.kubernetes.protobuf"
+NAMESPACE = "contract-00000000"
+"""Stands for `{ns}` in bodies that count their bytes; as long as every fresh namespace."""
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
 PARTIAL = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io"
 PARTIAL_LIST = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
 
+_AGE = re.compile(r"\d+s")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 _VERSION = re.compile(
     r"((?:ResourceVersion in (?:precondition|object meta)|resource version|current): )\d+( \(\d+\))?"
@@ -89,6 +95,8 @@ class Normal:
             return self._named("rv", value)
         if key == "continue":
             return "<token>"
+        if key == "cells" and _AGE.fullmatch(value):
+            return "<age>"
         if key == "name" and value == self._namespace:
             return "{ns}"
         text = _UUID.sub(lambda match: self._named("uid", match[0]), value)
@@ -128,7 +136,7 @@ def _distinct(found: list[JSON]) -> set[bytes]:
 
 def filled(text: str, namespace: str, saved: Mapping[str, JSON]) -> str:
     """`text` with `{ns}` and `{name.path.in.answer}` filled in."""
-    for name in re.findall(r"\{([a-z]+(?:\.[\w]+)*)\}", text):
+    for name in re.findall(r"\{([a-z]\w*(?:\.[\w]+)*)\}", text):
         first, *rest = name.split(".")
         value: JSON = namespace if name == "ns" else dig(saved.get(first), *_steps(".".join(rest)))
         if name == "ns" or value is not None:

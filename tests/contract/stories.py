@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from tests.contract import custom, ours, reading, tables
+from tests.contract import custom, following, kubelets, ours, reading, schemas, tables
 from tests.contract.builders import CM, DEPLOY, MISSING_UID, cm, delete, deployment, get, patch, post, put
 from tests.contract.steps import APPLY, JSON_PATCH, MERGE, PARTIAL, STRATEGIC, Step, Story
 
@@ -238,4 +238,7 @@ STORIES: Mapping[str, Story] = {
     **custom.STORIES,
     **ours.STORIES,
     **tables.STORIES,
+    **following.STORIES,
+    **schemas.STORIES,
+    **kubelets.STORIES,
 }

@@ -6,4 +6,9 @@ the table at the end of each run.
 
 from collections.abc import Mapping
 
-UNSUPPORTED: Mapping[str, str] = {}
+_COST = "the sandbox does not estimate what rules cost: only a real server refuses a CRD as too dear"
+
+UNSUPPORTED: Mapping[str, str] = {
+    "test_told_as_recorded[in-process-rule-cost-exceeded]": _COST,
+    "test_told_as_recorded[https-rule-cost-exceeded]": _COST,
+}

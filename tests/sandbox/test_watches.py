@@ -82,15 +82,15 @@ async def test_a_watch_without_a_time_out_ends_within_the_hour(cluster: SandboxC
 async def test_bookmarks_name_the_newest_version_and_only_come_when_asked_for(cluster: SandboxCluster) -> None:
     client = cluster.client()
     start = str(cluster.store.version)
-    cluster.store.create(CONFIGMAP, {"metadata": {"name": "elsewhere", "namespace": "other"}})
     asked = _watch(resourceVersion=start, timeoutSeconds="70", allowWatchBookmarks="true")
     async with client.stream(asked) as lines:
-        (line,) = [line async for line in lines]
-    frame = parse_map(line)
-    assert frame["type"] == "BOOKMARK"
-    assert dig(frame, "object", "kind") == "ConfigMap"
-    assert dig(frame, "object", "metadata", "resourceVersion") == str(cluster.store.version)
+        cluster.store.create(CONFIGMAP, {"metadata": {"name": "elsewhere", "namespace": "other"}})
+        frames = [parse_map(line) async for line in lines]
+    assert [frame["type"] for frame in frames] == ["BOOKMARK", "BOOKMARK"]  # after a minute, and before the end
+    assert dig(frames[0], "object", "kind") == "ConfigMap"
+    assert dig(frames[0], "object", "metadata", "resourceVersion") == str(cluster.store.version)
     assert await _frames(client, _watch(resourceVersion=start, timeoutSeconds="70")) == []
+    assert await _frames(client, asked) == []
 
 
 async def test_a_version_that_was_forgotten_is_410_and_the_watch_ends(cluster: SandboxCluster) -> None:
@@ -104,8 +104,19 @@ async def test_a_version_that_was_forgotten_is_410_and_the_watch_ends(cluster: S
     assert (frame["type"], dig(frame, "object", "code"), dig(frame, "object", "reason")) == ("ERROR", 410, "Expired")
 
 
-async def test_a_version_from_the_future_is_an_error(cluster: SandboxCluster) -> None:
-    async with cluster.client().stream(_watch(resourceVersion="999999")) as lines:
+async def test_a_version_from_the_future_is_silence_until_then(cluster: SandboxCluster) -> None:
+    """As kube-apiserver 1.34 has it, see tests/contract."""
+    client = cluster.client()
+    then = str(cluster.store.version + 1)
+    async with client.stream(_watch(resourceVersion=then, timeoutSeconds="5")) as lines:
+        await _make(client, "at")
+        await _make(client, "after")
+        assert [_short(line) async for line in lines] == [("ADDED", "after")]
+
+
+async def test_a_streamed_beginning_cannot_be_of_the_future(cluster: SandboxCluster) -> None:
+    streamed = {"sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan", "resourceVersion": "999999"}
+    async with cluster.client().stream(_watch(**streamed)) as lines:
         (line,) = [line async for line in lines]
     assert dig(parse_map(line), "object", "details", "causes", 0, "reason") == "ResourceVersionTooLarge"
 

@@ -3,7 +3,8 @@
 asyncio asks its selector to wait until the next timer is due. `VirtualLoop` hands it a selector that, when no file
 is ready, advances the loop's clock by that time and returns at once. An hour of back-off passes in microseconds, and
 the same program with the same `LoopEnv` takes the same steps. Sockets do work, but their peers live in real time:
-tests over sockets use a real loop. Relies on asyncio's documented selector and `time()`; nothing private.
+tests over sockets use a real loop, or, where both ends are in this process, a grace for the bytes on their way.
+Relies on asyncio's documented selector and `time()`; nothing private.
 """
 
 import asyncio
@@ -21,8 +22,10 @@ class StuckError(RuntimeError):
 class VirtualLoop(asyncio.SelectorEventLoop):
     """An event loop for tests and simulations; `loop.time()` starts at 0 and counts virtual seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, grace: float = 0.0) -> None:
+        """`grace`: real seconds in which something may still arrive over a socket before the clock moves."""
         self._virtual = _VirtualSelector()
+        self._virtual.grace = grace
         super().__init__(self._virtual)
 
     def time(self) -> float:
@@ -31,9 +34,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 class _VirtualSelector(selectors.DefaultSelector):
-    """A real selector that is only ever polled; waiting is replaced by moving `now`."""
+    """A real selector that is only ever polled; waiting beyond the grace is replaced by moving `now`."""
 
     now = 0.0
+    grace = 0.0
 
     def select(  # type: ignore[explicit-any]  # a SelectorKey carries Any by its own definition
         self, timeout: float | None = None
@@ -41,7 +45,7 @@ class _VirtualSelector(selectors.DefaultSelector):
         """The ready files; when there are none, `timeout` seconds later by the virtual clock. Raises StuckError."""
         if timeout is None:
             return self._wait_for_the_world()
-        ready = super().select(0)
+        ready = super().select(min(timeout, self.grace))
         if not ready:
             self._advance(timeout)
         return ready

@@ -56,6 +56,10 @@ class Pods(Protocol):
         """The answer of `GET pods/NAME/log`. Raises Refusal."""
         ...
 
+    def enter(self, call: Call) -> object:
+        """The container that `pods/NAME/exec` would enter. Raises Refusal."""
+        ...
+
 
 class ApiServer:
     """One cluster's API."""
@@ -187,7 +191,7 @@ class ApiServer:
             case "log":
                 return self._log(call)
             case "exec":
-                raise failures.bad_request("Upgrade request required")
+                return self._exec(call)
             case _:
                 return self._verb(call)
 
@@ -267,10 +271,17 @@ class ApiServer:
     def _log(self, call: Call) -> Answer:
         if call.request.method != "GET":
             raise failures.no_method()
-        self._writes.require(call)
         if self.pods is None:
             raise failures.not_implemented("pods/log: no kubelet runs in this cluster")
         return self.pods.logs(call)
+
+    def _exec(self, call: Call) -> Answer:
+        """exec without an upgrade of the connection, which only a server with sockets can make."""
+        if call.request.method not in ("GET", "POST"):
+            raise failures.no_method()
+        if self.pods is not None:
+            self.pods.enter(call)
+        raise failures.bad_request("Upgrade request required")
 
     def _review(self, call: Call) -> Answer:
         if call.request.method != "POST" or call.target.name:

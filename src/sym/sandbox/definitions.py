@@ -99,6 +99,7 @@ def _resource(definition: JSONMap, version: JSONMap, storage: JSONMap) -> Resour
         ),
         schema=dig_map(version, "schema", "openAPIV3Schema"),
         storage_schema=storage,
+        selectable=tuple(dig_str(item, "jsonPath").removeprefix(".") for item in dig_list(version, "selectableFields")),
         several=len(dig_list(definition, "spec", "versions")) > 1,
     )
 

@@ -21,13 +21,15 @@ class Refusal(Exception):
         self.reason = reason
         self.message = message
         self.details = details
+        self.token = ""
+        """a continue token that goes with the refusal"""
 
     def status(self) -> JSONMap:
         """The Status object."""
         found: JSONMap = {
             "kind": "Status",
             "apiVersion": "v1",
-            "metadata": {},
+            "metadata": {"continue": self.token} if self.token else {},
             "status": "Failure",
             "message": self.message,
         }
@@ -122,6 +124,14 @@ def bad_option(kind: str, field: str, message: str, reason: str) -> Refusal:
     return Refusal(422, "Invalid", f'{kind}.meta.k8s.io "" is invalid: {field}: {message}', details)
 
 
+def bad_options(kind: str, causes: list[Cause]) -> Refusal:
+    """422: options of the request that do not fit each other. `kind` is ListOptions, …"""
+    details: JSONMap = {"group": "meta.k8s.io", "kind": kind, "causes": listed_causes(causes)}
+    lines = [f"{cause.field}: {cause.message}" for cause in causes]
+    text = lines[0] if len(lines) == 1 else f"[{', '.join(lines)}]"
+    return Refusal(422, "Invalid", f'{kind}.meta.k8s.io "" is invalid: {text}', details)
+
+
 def too_large(limit: int) -> Refusal:
     """413."""
     return Refusal(413, "RequestEntityTooLarge", f"Request entity too large: limit is {limit}", {})
@@ -147,9 +157,11 @@ def unauthorized() -> Refusal:
     return Refusal(401, "Unauthorized", "Unauthorized")
 
 
-def expired(message: str) -> Refusal:
-    """410: a resourceVersion or token that is too old."""
-    return Refusal(410, "Expired", message)
+def expired(message: str, token: str = "") -> Refusal:
+    """410: a resourceVersion or token that is too old. `token` continues a list all the same, from the present."""
+    refusal = Refusal(410, "Expired", message)
+    refusal.token = token
+    return refusal
 
 
 def too_new(version: int, current: int) -> Refusal:

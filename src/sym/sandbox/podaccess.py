@@ -8,7 +8,7 @@ from sym.sandbox.apiserver import Answer, Stream
 from sym.sandbox.call import Call
 from sym.sandbox.store import Store
 from sym.sandbox.workloads import exec as execs
-from sym.sandbox.workloads import logs
+from sym.sandbox.workloads import logs, target
 from sym.sandbox.workloads.kubelet import Kubelet
 
 _TEXT = {"Content-Type": "text/plain"}
@@ -24,13 +24,16 @@ class PodAccess:
 
     def logs(self, call: Call) -> Answer:
         """The log of a container: whole, or as a stream where the query says `follow`. Raises Refusal."""
-        asked = logs.options(call.query, self._env.now())
+        asked = logs.options(call.target.name, call.query, self._env.now())
+        meant = target.named(self._store, call.target.namespace, call.target.name, asked.container)
+        if not meant.scheduled:
+            return Response(status=204, headers={}, body=b"")
         log = logs.open_log(self._store, self._kubelet, self._env, (call.target.namespace, call.target.name), asked)
         if not asked.follow:
             return Response(status=200, headers=_TEXT, body=log.text())
         return Stream(lines=_lines(log), close=_nothing, headers=_TEXT)
 
-    def exec(self, call: Call) -> execs.Session:
+    def enter(self, call: Call) -> execs.Session:
         """The session that an exec call asks for. Raises Refusal."""
         asked = execs.options(call.request.query)
         return execs.open_exec(self._store, self._kubelet, (call.target.namespace, call.target.name), asked)

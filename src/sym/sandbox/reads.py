@@ -2,16 +2,19 @@
 
 import base64
 import binascii
+import re
 
 from sym.model.codec import DecodeError, dig, dig_str, encode, parse
-from sym.sandbox import failures
+from sym.sandbox import failures, listoptions
 from sym.sandbox.call import Call
 from sym.sandbox.forms import Page
-from sym.sandbox.selectors import Test, compiled
+from sym.sandbox.selectors import Test, compiled, everything
 from sym.sandbox.store import Compacted, Entries, Entry, Store
 
 _TOKEN = "meta.k8s.io/v1"  # noqa: S105  # the version of a continue token, not a secret
-_OPTIONS, _MATCH, _FORBIDDEN = "ListOptions", "resourceVersionMatch", "FieldValueForbidden"
+_NOW = -1
+"""The version of a token that goes on from the present."""
+_OUTSIDE = re.compile(r"[^A-Za-z0-9_-]")
 _TOO_OLD = (
     "The provided continue parameter is too old to display a consistent list result. You can start a new list without "
     "the continue parameter, or use the continue token in this response to retrieve the remainder of the results. "
@@ -35,7 +38,8 @@ class Reads:
         return entry
 
     def list(self, call: Call) -> Page:
-        """One page. Raises Refusal 400, 410, 504."""
+        """One page. Raises Refusal 400, 410, 422, 504."""
+        listoptions.check(call)
         test = compiled(call.resource, call.query.get("labelSelector", ""), call.query.get("fieldSelector", ""))
         limit = _number(call.query.get("limit", ""))
         token = call.query.get("continue", "")
@@ -45,25 +49,25 @@ class Reads:
                 raise failures.bad_request("specifying resource version is not allowed when using continue")
             version, start = _opened(token)
             version = self._store.version if version < 0 else version
-            found = [entry for entry in self._past(call, version) if _place(entry) > start]
+            found = [entry for entry in self._past(call, version, start) if _place(entry) > start]
         else:
             version, found = self._present(call, stated)
         return _page(found, version, limit, test)
 
     def _present(self, call: Call, stated: str) -> tuple[int, Entries]:
         wanted = self._check_version(stated)
-        if _match(call, stated) == "Exact":  # also meant by a limit with a version alone
+        if _exact(call, stated):
             try:
                 return wanted, self._store.at(call.kind, wanted, call.target.namespace)
             except Compacted:
                 raise failures.expired("The resourceVersion for the provided list is too old.") from None
         return self._store.version, self._store.list(call.kind, call.target.namespace)
 
-    def _past(self, call: Call, version: int) -> Entries:
+    def _past(self, call: Call, version: int, start: str) -> Entries:
         try:
             return self._store.at(call.kind, version, call.target.namespace)
         except Compacted:
-            raise failures.expired(_TOO_OLD) from None
+            raise failures.expired(_TOO_OLD, _token(_NOW, start)) from None
 
     def _check_version(self, stated: str) -> int:
         if not stated:
@@ -74,25 +78,11 @@ class Reads:
         return version
 
 
-def _match(call: Call, stated: str) -> str:
-    """The resourceVersionMatch of a list. Raises Refusal 422 where it does not fit the rest."""
+def _exact(call: Call, stated: str) -> bool:
+    """Whether a list is of the state at its resourceVersion; a limit with a version alone means that too."""
     match = call.query.get("resourceVersionMatch", "")
-    problem = ""
-    if "sendInitialEvents" in call.query:
-        raise failures.bad_option(
-            _OPTIONS, "sendInitialEvents", "Forbidden: sendInitialEvents is forbidden for list", _FORBIDDEN
-        )
-    if match and not stated:
-        problem = "resourceVersionMatch is forbidden unless resourceVersion is provided"
-    elif match == "Exact" and stated == "0":
-        problem = 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'
-    if problem:
-        raise failures.bad_option(_OPTIONS, _MATCH, f"Forbidden: {problem}", _FORBIDDEN)
-    if match not in ("", "Exact", "NotOlderThan"):
-        message = f'Unsupported value: "{match}": supported values: "Exact", "NotOlderThan", ""'
-        raise failures.bad_option(_OPTIONS, _MATCH, message, "FieldValueNotSupported")
-    exact = not match and stated not in ("", "0") and _number(call.query.get("limit", ""))
-    return "Exact" if exact else match
+    limited = not match and stated not in ("", "0") and _number(call.query.get("limit", ""))
+    return match == "Exact" or bool(limited)
 
 
 def parsed_version(stated: str) -> int:
@@ -110,8 +100,14 @@ def _page(found: Entries, version: int, limit: int, test: Test) -> Page:
     if not limit or len(chosen) <= limit:
         return Page(entries=chosen, version=version)
     shown = chosen[:limit]
-    token = base64.urlsafe_b64encode(encode({"v": _TOKEN, "rv": version, "start": _place(shown[-1])})).decode()
-    return Page(entries=shown, version=version, continue_=token.rstrip("="), remaining=len(chosen) - limit)
+    token = _token(version, _place(shown[-1]))
+    remaining = len(chosen) - limit if test is everything else 0  # with selectors a server does not count
+    return Page(entries=shown, version=version, continue_=token, remaining=remaining)
+
+
+def _token(version: int, start: str) -> str:
+    """What continues a list after `start`, at a version or from the present."""
+    return base64.urlsafe_b64encode(encode({"v": _TOKEN, "rv": version, "start": start})).decode().rstrip("=")
 
 
 def _place(entry: Entry) -> str:
@@ -119,16 +115,20 @@ def _place(entry: Entry) -> str:
 
 
 def _opened(token: str) -> tuple[int, str]:
+    if outside := _OUTSIDE.search(token):
+        raise _invalid_token(f"illegal base64 data at input byte {outside.start()}")
     try:
         value = parse(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
     except (binascii.Error, ValueError, DecodeError):
-        raise failures.bad_request(
-            "invalid continue token: continue key is not valid: it is not a token of a list"
-        ) from None
+        raise _invalid_token("it is not a token of a list") from None
     version = dig(value, "rv")
     if dig_str(value, "v") != _TOKEN or not isinstance(version, int):
-        raise failures.bad_request("invalid continue token: continue key is not valid: incorrect encoded version")
+        raise _invalid_token("incorrect encoded version")
     return version, dig_str(value, "start")
+
+
+def _invalid_token(why: str) -> failures.Refusal:
+    return failures.bad_request(f"invalid continue token: continue key is not valid: {why}")
 
 
 def _number(text: str) -> int:

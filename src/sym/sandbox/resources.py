@@ -52,6 +52,8 @@ class Resource(Struct, frozen=True, kw_only=True):
 
     storage_schema: JSONMap = {}
     """the schema of the version that objects are kept in, where that is another one"""
+    selectable: tuple[str, ...] = ()
+    """fields (`spec.colour`) that a CRD lets select by, beside name and namespace"""
     several: bool = False
     """whether objects of it are also served in other versions"""
 

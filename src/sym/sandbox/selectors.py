@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from sym.sandbox import failures
 from sym.sandbox.resources import Resource
-from sym.sandbox.store import SELECTABLE, Entry
+from sym.sandbox.store import SELECTABLE, Entry, field_text
 
 Test: TypeAlias = Callable[[Entry], bool]
 _Requirement: TypeAlias = Callable[[Mapping[str, str]], bool]
@@ -86,7 +86,8 @@ def _unreadable(text: str, rest: str) -> failures.Refusal:
 
 
 def _fields(resource: Resource, text: str) -> list[Test]:
-    known = ("metadata.name", "metadata.namespace", *SELECTABLE.get(resource.kind.qualified, ()))
+    builtin = () if resource.custom else SELECTABLE.get(resource.kind.qualified, ())
+    known = ("metadata.name", "metadata.namespace", *builtin, *resource.selectable)
     found: list[Test] = []
     for part in (part for part in text.split(",") if part):
         match = re.fullmatch(r"([^=!]+)(==|=|!=)(.*)", part)
@@ -95,7 +96,8 @@ def _fields(resource: Resource, text: str) -> list[Test]:
         path, operator, value = match[1], match[2], match[3]
         if path not in known:
             raise failures.bad_request(_unsupported(resource, path))
-        found.append(_field(path, value, wanted=operator != "!="))
+        test = _stated if path in resource.selectable else _field
+        found.append(test(path, value, wanted=operator != "!="))
     return found
 
 
@@ -111,3 +113,8 @@ def _field(path: str, value: str, *, wanted: bool) -> Test:
     if path == "metadata.namespace":
         return lambda entry: (entry.namespace == value) is wanted
     return lambda entry: (entry.fields.get(path, "") == value) is wanted
+
+
+def _stated(path: str, value: str, *, wanted: bool) -> Test:
+    """A field that a CRD lets select by; entries do not carry it."""
+    return lambda entry: (field_text(entry.object(), path) == value) is wanted

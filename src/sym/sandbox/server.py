@@ -87,7 +87,7 @@ class HttpsServer:
             if call.target.subresource != "exec":
                 raise no_resource()
             check_protocol(request.headers)
-            session = self._cluster.pods.exec(call)
+            session = self._cluster.pods.enter(call)
         except Refusal as refusal:
             return _whole(refusal.response())
         return await serve_exec(request, session)

@@ -387,7 +387,7 @@ class Store:
         if next(iter(obj)) != "kind":  # all bodies begin alike, so that lists can leave the head out
             obj = {"kind": obj.get("kind"), "apiVersion": obj.get("apiVersion"), **obj}
         labels = {key: value for key, value in dig_map(meta, "labels").items() if isinstance(value, str)}
-        fields = {path: _field(obj, path) for path in SELECTABLE.get(kind.qualified, ())}
+        fields = {path: field_text(obj, path) for path in SELECTABLE.get(kind.qualified, ())}
         return Entry(
             namespace=dig_str(meta, "namespace"),
             name=dig_str(meta, "name"),
@@ -424,7 +424,8 @@ def timestamp(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _field(obj: JSONMap, path: str) -> str:
+def field_text(obj: JSONMap, path: str) -> str:
+    """A field as selectors compare it; empty where it is not there."""
     value = dig(obj, *path.split("."))
     if path == "source":
         return dig_str(value, "component")

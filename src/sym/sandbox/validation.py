@@ -267,7 +267,7 @@ def _object(node: Node, value: JSONMap, path: str, old: Old) -> Iterator[Cause]:
         yield invalid(path, len(value), f"{path} in body should have at least {fewest} properties")
     if isinstance(most, int) and len(value) > most:
         yield too_many(path, len(value), most)
-    for name in node.required:
+    for name in (*node.required, *(("apiVersion", "kind") if node.embedded and path else ())):
         if name not in value:
             yield required(_below(path, name))
     was = old if isinstance(old, dict) else {}

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from sym.aio.env import Env
 from sym.model.codec import JSONMap, as_map, encode
 from sym.model.kinds import CRD
-from sym.sandbox import failures
+from sym.sandbox import failures, listoptions
 from sym.sandbox.call import Call
 from sym.sandbox.forms import Form, Presenter, body
 from sym.sandbox.reads import parsed_version
@@ -40,17 +40,20 @@ class Watch:
         self._present = presenter
         self._env = terms.env
         self._settings = terms.settings
+        listoptions.check(call)
         self._test: Test = compiled(
             call.resource, call.query.get("labelSelector", ""), call.query.get("fieldSelector", "")
         )
         self._queue: deque[Change] = deque()
         self._wake = asyncio.Event()
         self._over = False
+        self._after = 0
+        """only what comes after this resourceVersion is told"""
         self._initial = list(self._first())
         self._leaves: list[Callable[[], None]] = [store.subscribe(self._note, call.kind)]
         if call.resource.custom:
             self._leaves.append(store.subscribe(self._redefined, CRD))
-        self._version = store.version
+        self._version = self._begun = store.version
 
     async def lines(self) -> AsyncIterator[bytes]:
         """The frames, until the time-out."""
@@ -77,18 +80,24 @@ class Watch:
             if count % SLICE == SLICE - 1:
                 await asyncio.sleep(0)
         self._initial = []
-        bookmark = self._env.monotonic() + self._settings.bookmark_seconds
+        bookmark = self._next_bookmark(deadline)
         while True:
             async for line in self._drain():
                 yield line
             now = self._env.monotonic()
             if self._over or now >= deadline:
                 return
-            if now >= bookmark:
-                bookmark = now + self._settings.bookmark_seconds
+            if now >= bookmark:  # never at the deadline: that returned
+                bookmark = self._next_bookmark(deadline)
                 for line in self._bookmarks():
                     yield line
             await self._wait(min(deadline, bookmark) - now)
+
+    def _next_bookmark(self, deadline: float) -> float:
+        """Every minute or so, and shortly before the end; never where the end is nearer than that."""
+        now = self._env.monotonic()
+        due = min(now + self._settings.bookmark_seconds, deadline - self._settings.bookmark_before_end)
+        return due if due > now else deadline
 
     async def _drain(self) -> AsyncIterator[bytes]:
         count = 0
@@ -116,6 +125,8 @@ class Watch:
         namespace = self._call.target.namespace
         if namespace and change.entry.namespace != namespace:
             return
+        if change.entry.version <= self._after:
+            return
         if len(self._queue) >= self._settings.watch_backlog:
             self._over = True
         else:
@@ -142,17 +153,19 @@ class Watch:
     def _first(self) -> Iterator[bytes]:
         stated = self._call.query.get("resourceVersion", "")
         version = _version(stated) if stated else 0
-        streaming = self._streaming()
+        streaming = self._call.flag("sendInitialEvents")
+        if streaming and version > self._store.version:
+            yield frame("ERROR", encode(failures.too_new(version, self._store.version).status()))
+            self._over = True
+            return
+        self._after = version
         if streaming or (version == 0 and self._call.query.get("sendInitialEvents") != "false"):
             yield from self._state()
             if streaming and self._call.flag("allowWatchBookmarks"):
                 yield frame("BOOKMARK", self._present.bookmark(self._store.version, initial_end=True))
             return
-        if version > self._store.version:
-            yield frame("ERROR", encode(failures.too_new(version, self._store.version).status()))
-            self._over = True
-            return
-        yield from self._replay(version or self._store.version)
+        if version <= self._store.version:  # from the future: silence until then, as a real server has it
+            yield from self._replay(version or self._store.version)
 
     def _replay(self, version: int) -> Iterator[bytes]:
         try:
@@ -173,23 +186,11 @@ class Watch:
             if self._test(entry):
                 yield frame("ADDED", self._present.entry(entry))
 
-    def _streaming(self) -> bool:
-        """Whether the initial state is asked for with its end marked. Raises Refusal 422 for what does not fit."""
-        match = self._call.query.get("resourceVersionMatch", "")
-        stated = self._call.query.get("sendInitialEvents")
-        if stated is None:
-            if match:
-                raise _forbidden("resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided")
-            return False
-        if match != "NotOlderThan":
-            raise _forbidden("sendInitialEvents requires setting resourceVersionMatch to NotOlderThan")
-        return self._call.flag("sendInitialEvents")
-
     # frames
 
     def _bookmarks(self) -> Iterator[bytes]:
-        if self._call.flag("allowWatchBookmarks"):
-            self._version = max(self._version, self._store.version) if not self._queue else self._version
+        self._version = max(self._version, self._store.version) if not self._queue else self._version
+        if self._call.flag("allowWatchBookmarks") and self._version > self._begun:
             yield frame("BOOKMARK", self._present.bookmark(self._version))
 
     def _frame(self, change: Change) -> bytes | None:
@@ -225,7 +226,3 @@ def _at(entry: Entry, version: int) -> JSONMap:
     obj = entry.object()
     as_map(obj["metadata"])["resourceVersion"] = str(version)
     return obj
-
-
-def _forbidden(why: str) -> failures.Refusal:
-    return failures.bad_option("ListOptions", "resourceVersionMatch", f"Forbidden: {why}", "FieldValueForbidden")

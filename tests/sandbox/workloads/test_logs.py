@@ -15,7 +15,7 @@ pytestmark = pytest.mark.anyio
 
 
 def log(c: Cluster, name: str = "solo", **query: str) -> Log:
-    return open_log(c.store, c.workloads.kubelet, c.env, ("default", name), options(query, c.env.now()))
+    return open_log(c.store, c.workloads.kubelet, c.env, ("default", name), options(name, query, c.env.now()))
 
 
 def lines(c: Cluster, name: str = "solo", **query: str) -> list[str]:
@@ -100,4 +100,4 @@ async def test_refusals_use_a_real_servers_words() -> None:
 async def test_options_that_make_no_sense_are_refused(query: dict[str, str]) -> None:
     async with cluster() as c:
         with pytest.raises(Refusal, match=next(iter(query))):
-            options(query, c.env.now())
+            options("pod", query, c.env.now())

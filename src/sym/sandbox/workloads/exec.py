@@ -49,10 +49,10 @@ class Session(Struct, frozen=True, kw_only=True):
 
 
 def options(query: Sequence[tuple[str, str]]) -> ExecOptions:
-    """The options in a query, where `command` stands once per argument. Raises Refusal."""
+    """The options in a query, where `command` stands once per argument."""
     single = dict(query)
     command = tuple(value for name, value in query if name == "command")
-    asked = ExecOptions(
+    return ExecOptions(
         command=command,
         container=single.get("container", ""),
         stdin=_flag(single, "stdin"),
@@ -60,16 +60,15 @@ def options(query: Sequence[tuple[str, str]]) -> ExecOptions:
         stderr=_flag(single, "stderr"),
         tty=_flag(single, "tty"),
     )
-    if not command:
-        raise bad_request("you must specify at least one command for the container")
-    if not (asked.stdin or asked.stdout or asked.stderr):
-        raise bad_request("you must specify at least 1 of stdin, stdout, stderr")
-    return asked
 
 
 def open_exec(store: Store, kubelet: Kubelet, pod: tuple[str, str], asked: ExecOptions) -> Session:
     """The session in a container of `pod` (namespace, name). Raises Refusal."""
     target = find(store, kubelet, *pod, asked.container)
+    if not asked.command:
+        raise bad_request("you must specify at least one command for the container")
+    if not (asked.stdin or asked.stdout or asked.stderr):
+        raise bad_request("you must specify at least 1 of stdin, stdout, stderr")
     phase = dig_str(target.pod, "status", "phase")
     if phase in ("Succeeded", "Failed"):
         raise bad_request(f"cannot exec into a container in a completed pod; current phase is {phase}")

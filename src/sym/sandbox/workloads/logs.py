@@ -13,7 +13,9 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from sym.aio.env import Env
-from sym.sandbox.failures import bad_request
+from sym.kube.errors import Cause
+from sym.model.meta import Kind
+from sym.sandbox.failures import bad_request, invalid
 from sym.sandbox.store import Store
 from sym.sandbox.workloads.containers import Life
 from sym.sandbox.workloads.kubelet import Kubelet
@@ -21,6 +23,7 @@ from sym.sandbox.workloads.target import Target, find, waiting_words
 
 BEAT_SECONDS = 5.0
 """A running container says something this often, in real seconds: somebody who follows sees that it lives."""
+_OPTIONS = Kind("", "v1", "PodLogOptions", "pods")
 _WAITS = {"ErrImagePull": "trying and failing to pull image", "ImagePullBackOff": "trying and failing to pull image"}
 
 
@@ -43,18 +46,19 @@ class Line(NamedTuple):
     text: str
 
 
-def options(query: Mapping[str, str], now: datetime) -> LogOptions:
-    """The options in a query. Raises Refusal where a number or a time is none."""
-    seconds = _number(query, "sinceSeconds", 1)
+def options(pod: str, query: Mapping[str, str], now: datetime) -> LogOptions:
+    """The options in a query. Raises Refusal where a number or a time is none, or cannot be meant."""
+    seconds = _number(pod, query, "sinceSeconds", 1)
     if seconds is not None and "sinceTime" in query:
-        raise bad_request("at most one of `sinceTime` or `sinceSeconds` may be specified")
+        why = "Forbidden: at most one of `sinceTime` or `sinceSeconds` may be specified"
+        raise invalid(_OPTIONS, pod, [Cause("[]", why, "FieldValueForbidden")])
     return LogOptions(
         container=query.get("container", ""),
         follow=_flag(query, "follow"),
         previous=_flag(query, "previous"),
         timestamps=_flag(query, "timestamps"),
-        tail=_number(query, "tailLines", 0),
-        limit_bytes=_number(query, "limitBytes", 1),
+        tail=_number(pod, query, "tailLines", 0),
+        limit_bytes=_number(pod, query, "limitBytes", 1),
         since=now - timedelta(seconds=seconds) if seconds is not None else _moment(query.get("sinceTime", "")),
     )
 
@@ -159,16 +163,18 @@ def _flag(query: Mapping[str, str], name: str) -> bool:
     return query.get(name, "").lower() in ("true", "1", "t")
 
 
-def _number(query: Mapping[str, str], name: str, least: int) -> int | None:
+def _number(pod: str, query: Mapping[str, str], name: str, least: int) -> int | None:
     text = query.get(name, "")
-    if not text or text == "-1":
+    if not text:
         return None
     try:
         value = int(text)
     except ValueError:
         raise bad_request(f'{name}: Invalid value: "{text}": must be an integer') from None
     if value < least:
-        raise bad_request(f"{name}: Invalid value: {value}: must be greater than or equal to {least}")
+        wanted = "greater than 0" if least else "greater than or equal to 0"
+        cause = Cause(name, f"Invalid value: {value}: must be {wanted}", "FieldValueInvalid")
+        raise invalid(_OPTIONS, pod, [cause])
     return value
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from sym.model.codec import JSONMap, dig_list, dig_str
 from sym.model.kinds import POD
 from sym.sandbox.failures import Refusal, bad_request, not_found
-from sym.sandbox.store import Store
+from sym.sandbox.store import Entry, Store
 from sym.sandbox.workloads.containers import Container
 from sym.sandbox.workloads.kubelet import Kubelet, PodRun
 
@@ -24,8 +24,21 @@ class Target(NamedTuple):
         return dig_str(self.pod, "metadata", "name")
 
 
-def find(store: Store, kubelet: Kubelet, namespace: str, pod_name: str, container: str) -> Target:
-    """The container meant. Raises Refusal: no such pod, not scheduled, no or an unknown container named."""
+class Named(NamedTuple):
+    """A container that its pod speaks of."""
+
+    entry: Entry
+    pod: JSONMap
+    container: str
+
+    @property
+    def scheduled(self) -> bool:
+        """Whether the pod has a node, and so a kubelet."""
+        return bool(self.entry.fields.get("spec.nodeName"))
+
+
+def named(store: Store, namespace: str, pod_name: str, container: str) -> Named:
+    """The container meant, as far as the pod says. Raises Refusal: no such pod, no or an unknown container named."""
     entry = store.get(POD, namespace, pod_name)
     if entry is None:
         raise not_found(POD, pod_name)
@@ -33,7 +46,14 @@ def find(store: Store, kubelet: Kubelet, namespace: str, pod_name: str, containe
     name = container or _only(pod, pod_name)
     if name not in _names(pod, "containers") and name not in _names(pod, "initContainers"):
         raise bad_request(f"container {name} is not valid for pod {pod_name}")
-    if not entry.fields.get("spec.nodeName"):
+    return Named(entry, pod, name)
+
+
+def find(store: Store, kubelet: Kubelet, namespace: str, pod_name: str, container: str) -> Target:
+    """The container itself. Raises Refusal also where the pod is not scheduled or the container is not there yet."""
+    meant = named(store, namespace, pod_name, container)
+    entry, pod, name = meant
+    if not meant.scheduled:
         raise bad_request(f"pod {pod_name} does not have a host assigned")
     run = kubelet.run_of(entry.uid)
     found = next((each for each in run.all if each.name == name), None) if run else None
