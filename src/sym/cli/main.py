@@ -20,6 +20,7 @@ class Entry(NamedTuple):
 
 
 COMMANDS: Mapping[str, Entry] = {
+    "bench": Entry("sym.cli.bench:command", "Measure Sym on real or simulated clusters."),
     "crds": Entry("sym.cli.crds:command", "Print the CRDs of AppSet, AdvDeployment and Cluster."),
     "demo": Entry("sym.cli.demo:command", "Run everything on simulated clusters on this machine."),
     "controller": Entry("sym.cli.controller:command", "Run the controllers (the same as sym-controller controller)."),
