@@ -1,5 +1,8 @@
 """Kubernetes' scalars. Every vector was compared with kubectl 1.33 (`create --dry-run=client -o json`)."""
 
+import json
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -184,6 +187,31 @@ JSONS = st.recursive(
 @given(JSONS)
 def test_what_is_dumped_is_read_back(value: JSON) -> None:
     assert yaml.load(yaml.dump(value)) == value
+
+
+@given(JSONS, st.sampled_from([1, 1e3, 10**20, 1.0, -0.0, 2.5]), st.booleans())
+def test_json_is_read_as_the_same_yaml(value: JSON, number: float, ascii_only: bool) -> None:
+    text = json.dumps({"a": value, "n": number}, ensure_ascii=ascii_only)
+    assert _read(yaml.load, text) == _read(lambda text: next(yaml.load_all(text)), text)
+
+
+def _read(reader: Callable[[str], JSON], text: str) -> str:
+    try:
+        return repr(reader(text))
+    except DecodeError as error:
+        return f"refused: {error}"
+
+
+@pytest.mark.parametrize("text", ['{"a": 1e400}', '{"a": 99999999999999999999, "b": [1.50, -1E2]}', '{"a": 1, "a": 2}'])
+def test_what_json_readers_differ_on_is_read_as_yaml(text: str) -> None:
+    (slow,) = yaml.load_all(text)
+    assert repr(yaml.load(text)) == repr(slow)
+
+
+@pytest.mark.parametrize("text", ["{a: 1}", '{"a": 1} # said', '{"a": 1,}', '{"a": yes}'])
+def test_flow_style_is_not_taken_for_json(text: str) -> None:
+    (slow,) = yaml.load_all(text)
+    assert yaml.load(text) == slow
 
 
 @given(st.text(alphabet="0123456789+-._eExXbBoOnfaAiINF:", max_size=9))
