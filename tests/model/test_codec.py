@@ -1,5 +1,7 @@
 """JSON in and out: every broken document ends in one error that names the place."""
 
+from types import MappingProxyType
+
 import pytest
 from hypothesis import given
 
@@ -79,6 +81,8 @@ def test_digging_never_fails() -> None:
     assert codec.dig(document, "a", "b") is None
     assert codec.dig(document, "t", 0) is None
     assert codec.dig(document) == document
+    assert codec.dig(MappingProxyType(codec.as_map(document)), "t") == "text"
+    assert codec.dig(MappingProxyType(codec.as_map(document))) == document
     assert codec.dig_map(document, "a", 1, "d") == {"e": [1]}
     assert codec.dig_map(document, "t") == {}
     assert codec.dig_list(document, "a", 1, "d", "e") == [1]
