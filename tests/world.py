@@ -8,6 +8,7 @@ import asyncio
 import base64
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -18,17 +19,20 @@ from sym.aio.env import LoopEnv
 from sym.clusters.member import Tools
 from sym.clusters.metrics import FleetMetrics
 from sym.controllers.process import Home, Options, Process
+from sym.kube import requests
 from sym.kube.api import Api
 from sym.kube.client import Client
 from sym.kube.connection import Connection
-from sym.kube.requests import ListOptions, Request, Response
+from sym.kube.requests import ListOptions, Request, Response, Target
 from sym.model import names
 from sym.model.appset import AppSet
-from sym.model.codec import JSON, JSONMap, encode
+from sym.model.codec import JSON, JSONMap, dig_str, encode, parse_map
 from sym.model.crd import crds
 from sym.model.kinds import ADVDEPLOYMENT, APPSET, CONFIGMAP, CRD, DEPLOYMENT, EVENT, LEASE, NAMESPACE, SECRET
 from sym.model.meta import Kind, Object
 from sym.model.workload import Deployment, Event, Lease
+from sym.sandbox.access import ADMIN
+from sym.sandbox.ca import Authority
 from sym.sandbox.cluster import SandboxCluster
 from sym.sandbox.faults import FaultyClient, Schedule, Script
 from sym.settings import SandboxSettings, Settings, WorkloadSettings
@@ -44,11 +48,17 @@ def kubeconfig(server: str, **user: JSON) -> str:
         "apiVersion": "v1",
         "kind": "Config",
         "current-context": "it",
-        "clusters": [{"name": "it", "cluster": {"server": f"https://{server}:6443"}}],
+        "clusters": [{"name": "it", "cluster": {"server": f"https://{server}:6443", **_authority()}}],
         "users": [{"name": "it", "user": user or {"token": "sesame"}}],
         "contexts": [{"name": "it", "context": {"cluster": "it", "user": "it"}}],
     }
     return encode(document).decode()
+
+
+@cache
+def _authority() -> JSONMap:
+    """A CA; without one, every look at a registration would load those of the machine."""
+    return {"certificate-authority-data": base64.b64encode(Authority().certificate).decode()}
 
 
 class Write(NamedTuple):
@@ -89,7 +99,7 @@ class World:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(cluster.run()) for cluster in self.clusters.values()]
             for name in self.clusters:
-                await self._install(name)
+                await self._furnish(name)
             try:
                 yield
             finally:
@@ -270,12 +280,32 @@ class World:
         return min((later - earlier for earlier, later in pairwise(times)), default=float("inf"))
 
     async def _install(self, name: str) -> None:
-        api = self.apis[name]
+        """`sym crds | kubectl apply -f -`, and the namespace of a meta cluster."""
         for crd in crds():
-            await api.apply(CRD, crd, "person")
+            await self.apis[name].apply(CRD, crd, "person")
+        await self._name(name)
+
+    async def _furnish(self, name: str) -> None:
+        """The same in a new cluster, whose store takes what an install left in another one."""
+        for crd in _installed_crds():
+            self.clusters[name].store.create(CRD, parse_map(crd))
+        await self._name(name)
+
+    async def _name(self, name: str) -> None:
         if name == META_NAME:
             body: JSONMap = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": names.META_NAMESPACE}}
-            await api.create(NAMESPACE, body, "person")
+            await self.meta.create(NAMESPACE, body, "person")
+
+
+@cache
+def _installed_crds() -> tuple[bytes, ...]:
+    """Our CRDs as a server keeps them. Checking them anew for every cluster would be a sixth of the test run."""
+    pattern = SandboxCluster("pattern", LoopEnv(0), SandboxSettings())
+    for crd in crds():
+        where = Target(CRD, "", dig_str(crd, "metadata", "name"))
+        answer = pattern.api.handle(requests.apply(where, crd, "person", force=False), ADMIN)
+        assert answer.status == 201
+    return tuple(entry.body for entry in pattern.store.list(CRD))
 
 
 class _Recorded:
