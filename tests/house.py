@@ -126,8 +126,12 @@ def nothing_is_any(module: Module) -> Iterator[str]:
         for node in ast.walk(function.args.kwarg.annotation)
     }
     for node in ast.walk(module.tree):
-        named = ast.unparse(node) in ("Any", "typing.Any") if isinstance(node, ast.Name | ast.Attribute) else False
-        if named and id(node) not in free:
+        match node:
+            case ast.Name(id="Any") | ast.Attribute(value=ast.Name(id="typing"), attr="Any"):
+                named = id(node) not in free
+            case _:
+                named = False
+        if named:
             yield f"{module.path}:{getattr(node, 'lineno', 0)}: Any; JSON is `JSON` of sym.model.codec"
 
 
@@ -166,20 +170,21 @@ def tests_do_not_sleep(module: Module) -> Iterator[str]:
     if not module.path.startswith("tests/") or module.path == "tests/wait.py":
         return
     for node in ast.walk(module.tree):
-        call = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
-        if call == "time.sleep" or (
-            call in ("asyncio.sleep", "anyio.sleep") and _is_real(module) and not _is_zero(node)
-        ):
-            yield f"{module.path}:{getattr(node, 'lineno', 0)}: {call}: wait for what you need, with tests/wait.py"
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=library), attr="sleep"), lineno=line):
+                in_vain = library in ("asyncio", "anyio") and (not _is_real(module) or _is_zero(node))
+                if library in ("time", "asyncio", "anyio") and not in_vain:
+                    yield f"{module.path}:{line}: {library}.sleep: wait for what you need, with tests/wait.py"
+            case _:
+                pass
 
 
 def tests_do_not_mock(module: Module) -> Iterator[str]:
     """No mock library and no attribute exchanged behind the code's back."""
     for node in ast.walk(module.tree):
-        called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-        if called == "monkeypatch.setattr" or any(name.startswith(("unittest", "mock")) for name in names):
+        if _exchanges(node) or any(name.startswith(("unittest", "mock")) for name in names):
             yield f"{module.path}:{getattr(node, 'lineno', 0)}: a mock: literals for plan, the sandbox for the rest"
 
 
@@ -253,11 +258,20 @@ def _is_command(function: Function) -> bool:
 
 
 def _unowned(called: ast.expr) -> str:
+    name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
+    if name not in ("gather", "ensure_future", "run_coroutine_threadsafe", "create_task"):
+        return ""
     text = ast.unparse(called)
     owner, _, name = text.rpartition(".")
-    if name in ("gather", "ensure_future", "run_coroutine_threadsafe"):
-        return text
-    return text if name == "create_task" and re.search(r"^$|asyncio|loop", owner) else ""
+    return text if name != "create_task" or re.search(r"^$|asyncio|loop", owner) else ""
+
+
+def _exchanges(node: ast.AST) -> bool:
+    match node:
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="monkeypatch"), attr="setattr")):
+            return True
+        case _:
+            return False
 
 
 def _is_mutable(value: ast.expr | None) -> bool:

@@ -17,7 +17,7 @@ from tests.chaos.playground import Controller, Playground, playground
 from tests.model.bad import BAD_APPSETS, edited, good_appset
 from tests.sandbox.kubectls import Kubectl, Said, found
 
-pytestmark = [pytest.mark.anyio, pytest.mark.real_loop]
+pytestmark = [pytest.mark.anyio, pytest.mark.real_loop, pytest.mark.timeout(600)]
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 MEMBERS = ("tcc-bj4-dks-test-01", "tcc-bj5-dks-test-01")
@@ -103,20 +103,20 @@ async def test_what_is_bad_is_refused_with_its_place_and_what_runs_goes_on(peopl
 async def install_and_delete(person: Person) -> None:
     """The document's example from its first apply to its last delete."""
     await person.meta("apply", "-f", "-", stdin=json.dumps(person.example("01-bbcc.yaml")))
-    await person.meta("wait", "--for=condition=Ready", "as/bbcc", "--timeout=60s")
+    await person.meta("wait", "--for=condition=Ready", "as/bbcc", "--timeout=180s")
     assert await person.row("bbcc") == ["bbcc", "10", "10", "0", "v3/v4", "Running"]
     children = (await person(MEMBERS[0], "get", "ad")).ok.splitlines()
     assert children[0].split() == COLUMNS
     assert children[1].split()[:-1] == ["bbcc", "5", "5", "0", "v3/v4", "Running"]
 
     await person.meta("scale", "as", "bbcc", "--replicas=12")
-    await person.meta("wait", "--for=condition=Stalled", "as/bbcc", "--timeout=30s")
+    await person.meta("wait", "--for=condition=Stalled", "as/bbcc", "--timeout=180s")
     told = await person.meta("describe", "as", "bbcc")
     assert "spec.replicas is 12, but the podSets ask for 10 in all" in told
     assert "ReplicasMismatch" in told.partition("Events:")[2]
     assert (await person.row("bbcc"))[1:4] == ["10", "10", "0"]
 
-    await person.meta("delete", "as", "bbcc", "--timeout=60s")
+    await person.meta("delete", "as", "bbcc", "--timeout=180s")
     for member in MEMBERS:
         assert (await person(member, "get", "ad,deploy", "-o", "name")).ok == ""
 
@@ -124,10 +124,10 @@ async def install_and_delete(person: Person) -> None:
 async def scale_and_patch(person: Person) -> None:
     """Percent shares follow a scale; a patch brings another version."""
     await person.meta("apply", "--server-side", "-f", "-", stdin=json.dumps(person.example("03-shares.yaml")))
-    await person.meta("wait", "--for=condition=Ready", "as/web", "--timeout=60s")
+    await person.meta("wait", "--for=condition=Ready", "as/web", "--timeout=180s")
     await person.meta("scale", "as", "web", "--replicas=20")
-    await person.meta("wait", "--for=jsonpath={.status.aggrStatus.available}=20", "as/web", "--timeout=60s")
-    await person.meta("wait", "--for=condition=Ready", "as/web", "--timeout=60s")
+    await person.meta("wait", "--for=jsonpath={.status.aggrStatus.available}=20", "as/web", "--timeout=180s")
+    await person.meta("wait", "--for=condition=Ready", "as/web", "--timeout=180s")
     app = as_map(json.loads(await person.meta("get", "as", "web", "-o", "json")))
     counts = {dig(row, "name"): dig(row, "desired") for row in dig_list(app, "status", "aggrStatus", "podSets")}
     assert counts == {"web-gz01b-blue": 10, "web-gz01b-green": 5, "web-gz01a-blue": 4, "web-gz01a-green": 1}
@@ -139,16 +139,16 @@ async def scale_and_patch(person: Person) -> None:
     ]
     change = json.dumps({"spec": {"clusterTopology": {"clusters": newer}}})
     await person.meta("patch", "as", "web", "--type=merge", "-p", change)
-    await person.meta("wait", "--for=jsonpath={.status.aggrStatus.version}=v2", "as/web", "--timeout=60s")
-    await person.meta("wait", "--for=condition=Ready", "as/web", "--timeout=60s")
+    await person.meta("wait", "--for=jsonpath={.status.aggrStatus.version}=v2", "as/web", "--timeout=180s")
+    await person.meta("wait", "--for=condition=Ready", "as/web", "--timeout=180s")
     assert await person.row("web") == ["web", "20", "20", "0", "v2", "Running"]
-    await person.meta("delete", "as", "web", "--timeout=60s")
+    await person.meta("delete", "as", "web", "--timeout=180s")
 
 
 async def go_wrong(person: Person) -> None:
     """Bad AppSets are refused with their place; what runs goes on."""
     await person.meta("apply", "-f", "-", stdin=json.dumps(person.example("03-shares.yaml")))
-    await person.meta("wait", "--for=condition=Ready", "as/web", "--timeout=60s")
+    await person.meta("wait", "--for=condition=Ready", "as/web", "--timeout=180s")
     before = (await person(MEMBERS[0], "get", "pods", "-o", "name")).ok
     for bad in BAD_APPSETS[:8]:
         body = edited(good_appset("bad", person.namespace), bad)
@@ -156,4 +156,4 @@ async def go_wrong(person: Person) -> None:
         assert said.code == 1, bad.name
         assert all(text in said.err for text in bad.says[:1]), (bad.name, said.err)
     assert (await person(MEMBERS[0], "get", "pods", "-o", "name")).ok == before
-    await person.meta("delete", "as", "web", "--timeout=60s")
+    await person.meta("delete", "as", "web", "--timeout=180s")
