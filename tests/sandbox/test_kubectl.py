@@ -234,6 +234,20 @@ async def test_pods_of_a_deployment_log_and_run_commands(kubectl: Kubectl) -> No
     assert failed.code == 3
 
 
+async def test_create_sends_protobuf(kubectl: Kubectl) -> None:
+    """The commands that make an object of a built-in kind themselves; `auth can-i` does so too."""
+    assert "created" in (await kubectl("create", "configmap", "c", "--from-literal=a=ü")).ok
+    assert (await kubectl("get", "configmap", "c", "-o", "jsonpath={.data.a}")).ok == "ü"
+    assert "created" in (await kubectl("create", "secret", "generic", "s", "--from-literal=a=b")).ok
+    assert (await kubectl("get", "secret", "s", "-o", "jsonpath={.data.a}")).ok == "Yg=="
+    assert "created" in (await kubectl("create", "deployment", "d", "--image=nginx:1", "--replicas=2")).ok
+    assert "successfully rolled out" in (await kubectl("rollout", "status", "deploy/d", "--timeout=60s")).ok
+    assert "created" in (await kubectl("create", "service", "clusterip", "d", "--tcp=80:8080")).ok
+    assert (await kubectl("get", "service", "d", "-o", "jsonpath={.spec.ports[0].targetPort}")).ok == "8080"
+    assert "created" in (await kubectl("create", "serviceaccount", "robot")).ok
+    assert (await kubectl("auth", "can-i", "delete", "pods")).ok == "yes\n"
+
+
 async def test_delete_waits_until_the_object_is_gone(kubectl: Kubectl) -> None:
     await _apply(kubectl, DEPLOYMENT)
     assert "deleted" in (await kubectl("delete", "deploy", "web", "--timeout=30s")).ok

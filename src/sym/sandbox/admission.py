@@ -7,7 +7,7 @@ the server's order and turns what they refuse into Status answers.
 from sym.kube import yaml
 from sym.model.codec import JSON, DecodeError, JSONMap, as_map, dig_list, dig_str, parse
 from sym.model.meta import Kind
-from sym.sandbox import cel, decoding, failures, schema, validation
+from sym.sandbox import cel, decoding, failures, protobuf, schema, validation
 from sym.sandbox.builtin import kinds
 from sym.sandbox.call import Call
 from sym.sandbox.metacheck import plain_finalizer, validate_metadata, validate_metadata_update
@@ -15,7 +15,7 @@ from sym.sandbox.resources import Resource
 from sym.sandbox.schema import Node
 
 _YAML = frozenset({"application/yaml", "application/apply-patch+yaml"})
-_PROTOBUF = "application/vnd.kubernetes.protobuf"
+_CUSTOM_TYPES = "application/json, application/yaml"
 UNKNOWN_FORMAT = "the body of the request was in an unknown format - accepted media types include: "
 
 
@@ -87,27 +87,33 @@ class Admission:
 
 def read(call: Call) -> JSONMap:
     """The object in a request's body. Raises Refusal 400 or 415."""
+    content_type = call.header.get("content-type", "")
+    if call.resource.custom and _media(content_type) == protobuf.MEDIA_TYPE:
+        raise failures.unsupported_media(UNKNOWN_FORMAT + _CUSTOM_TYPES)
     try:
-        value = parsed(call.request.body, call.header.get("content-type", ""))
-        return as_map(value)
+        return as_map(parsed(call.request.body, content_type, call.kind))
+    except protobuf.Malformed as error:
+        raise failures.bad_request(error.refusal(call.kind.name, call.request.body)) from None
     except DecodeError as error:
         raise failures.bad_request(
             f"the object provided is unrecognized (must be of type {call.kind.name}): {error.message}"
         ) from None
 
 
-def parsed(body: bytes, content_type: str) -> JSON:
-    """The value in a body of this media type. Raises Refusal 415, DecodeError."""
-    media = content_type.split(";", 1)[0].strip().lower()
-    if media == _PROTOBUF:
-        raise failures.unsupported_media(
-            f"{UNKNOWN_FORMAT}application/json, application/yaml (the sandbox does not read protobuf bodies)"
-        )
+def parsed(body: bytes, content_type: str, kind: Kind | None = None) -> JSON:
+    """The value in a body of this media type; `kind` is for protobuf without one. Raises Refusal 415, DecodeError."""
+    media = _media(content_type)
+    if media == protobuf.MEDIA_TYPE:
+        return protobuf.decode(body, kind.api_version if kind else "", kind.name if kind else "")
     if media in _YAML:
         return yaml.load(body)
     if media and "json" not in media:
-        raise failures.unsupported_media(f"{UNKNOWN_FORMAT}application/json, application/yaml")
+        raise failures.unsupported_media(f"{UNKNOWN_FORMAT}{_CUSTOM_TYPES}, {protobuf.MEDIA_TYPE}")
     return parse(body)
+
+
+def _media(content_type: str) -> str:
+    return content_type.split(";", 1)[0].strip().lower()
 
 
 def _finalizer_warnings(call: Call, obj: JSONMap) -> list[str]:

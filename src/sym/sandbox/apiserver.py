@@ -286,7 +286,7 @@ class ApiServer:
     def _review(self, call: Call) -> Answer:
         if call.request.method != "POST" or call.target.name:
             raise failures.no_method()
-        obj = as_map(parsed(call.request.body, call.header.get("content-type", "")))
+        obj = as_map(parsed(call.request.body, call.header.get("content-type", ""), call.kind))
         if dig_str(obj, "kind") not in ("", call.kind.name):
             raise failures.bad_request(f"{dig_str(obj, 'kind')} cannot be handled as a {call.kind.name}")
         return _json(reviews.answer(call, obj), 201)

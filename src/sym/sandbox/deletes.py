@@ -11,7 +11,7 @@ from msgspec import Struct
 from sym.aio.env import Env
 from sym.model.codec import JSON, DecodeError, JSONMap, as_map, dig, dig_list, dig_map, dig_str, parse
 from sym.model.kinds import CRD, NAMESPACE, POD
-from sym.sandbox import admission, failures
+from sym.sandbox import admission, failures, protobuf
 from sym.sandbox.call import Call
 from sym.sandbox.selectors import compiled
 from sym.sandbox.store import Entry, Store, timestamp
@@ -110,6 +110,8 @@ def options_of(call: Call) -> DeleteOptions:
     if call.request.body.strip():
         try:
             body = admission.parsed(call.request.body, call.header.get("content-type", "")) or {}
+        except protobuf.Malformed as error:  # a real server has no reason for this either
+            raise failures.Refusal(500, "", error.message) from None
         except DecodeError as error:
             raise failures.bad_request(f"the delete options cannot be read: {error.message}") from None
     grace = dig(body, "gracePeriodSeconds")

@@ -1,6 +1,6 @@
 """What a real API server (1.34) says about its built-in kinds: discovery, printer columns, OpenAPI v3.
 
-The files under data/ are written by tools/facts/facts.py, without any description. They are read when first asked for
+The files under data/ are written by tools/facts/, without any description. They are read when first asked for
 and then kept, so nobody may change what these functions return.
 """
 
@@ -61,6 +61,15 @@ def schema_names(place: str) -> Mapping[str, str]:
         if len(kinds) == 1 and (kinds[0].get("group"), kinds[0].get("version")) == (group, version_):
             found[dig_str(kinds[0], "kind")] = name
     return found
+
+
+@cache
+def protobuf() -> JSONMap:
+    """The table of protobuf messages (tools/facts/protobuf.py): `kinds` by apiVersion and kind, `messages` by name.
+
+    A message is a list of [number, JSON name, type, flags]; flags are r repeated, m map, i inline, z left out if zero.
+    """
+    return _read("protobuf")
 
 
 def place_of(group: str, version_: str) -> str:

@@ -1,0 +1,243 @@
+"""Protobuf request bodies, as kubectl's `create`, Helm and Go's controllers send them, made into the object's JSON.
+
+Relies on the table that tools/facts/protobuf.py wrote (numbers, JSON names, types, what Go leaves out where it is zero)
+and on wire.py. The JSON is what Go writes of the same object. Answers are never protobuf: clients take JSON too.
+"""
+
+import base64
+import math
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Final, NamedTuple
+
+from sym.model.codec import JSON, DecodeError, JSONMap, as_list, as_map, dig, dig_list, dig_map, dig_str, parse
+from sym.sandbox import facts, wire
+from sym.sandbox.wire import Raw, WireError
+
+MEDIA_TYPE: Final = "application/vnd.kubernetes.protobuf"
+MAGIC: Final = b"k8s\x00"
+_SHOWN: Final = 30
+"""Bytes of an unreadable body that the refusal shows."""
+_DEEPEST: Final = 128
+"""Messages within messages: deeper than any real CRD, shallower than Python's stack."""
+_BITS: Final = {"int32": 32, "int64": 64}
+_WIRE: Final = {"bool": wire.VARINT, "int32": wire.VARINT, "int64": wire.VARINT, "double": wire.FIXED64}
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_META: Final = "k8s.io.apimachinery.pkg.apis.meta.v1"
+_CRD: Final = "k8s.io.apiextensions_apiserver.pkg.apis.apiextensions.v1"
+
+
+class Malformed(DecodeError):
+    """A body that cannot be read. `subject` is the kind and version that its envelope names, if it got so far."""
+
+    def __init__(self, message: str, subject: str = "") -> None:
+        super().__init__(message)
+        self.subject = subject
+
+    def refusal(self, kind: str, body: bytes) -> str:
+        """What a server says of the body that was to be of this kind."""
+        if self.subject:
+            return f"{self.subject} cannot be handled as a {kind}: {self.message}"
+        shown = body[:_SHOWN].decode(errors="replace") if body.startswith(b"{") else body[:_SHOWN].hex()
+        begin = (shown or "<empty>") + (" ..." if len(body) > _SHOWN else "")
+        return f"the object provided is unrecognized (must be of type {kind}): {self.message} ({begin})"
+
+
+class Field(NamedTuple):
+    """What the table says of one field."""
+
+    name: str
+    type: str
+    repeated: bool
+    map: bool
+    inline: bool
+    leaves_out: bool
+
+
+class _Envelope(NamedTuple):
+    """`runtime.Unknown`: what it is, and its bytes."""
+
+    api_version: str
+    kind: str
+    raw: bytes
+
+    @property
+    def subject(self) -> str:
+        return f'{self.kind} in version "{self.api_version.rpartition("/")[2]}"'
+
+
+def decode(body: bytes, api_version: str = "", kind: str = "") -> JSONMap:
+    """The object in a body. What its envelope does not name is `api_version` and `kind`. Raises Malformed."""
+    found = _opened(body, api_version, kind)
+    message = _message_of(found.api_version, found.kind)
+    if not message:
+        where = 'scheme "pkg/api/legacyscheme/scheme.go:30"'
+        text = f'no kind "{found.kind}" is registered for version "{found.api_version}" in {where}'
+        raise Malformed(text, found.subject)
+    try:
+        obj = _message(message, found.raw, 0)
+    except (WireError, DecodeError) as error:
+        text = error.message if isinstance(error, DecodeError) else str(error)
+        raise Malformed(text, found.subject) from None
+    return {"kind": found.kind, "apiVersion": found.api_version, **as_map(obj)}
+
+
+def _opened(body: bytes, api_version: str, kind: str) -> _Envelope:
+    if not body:
+        raise Malformed("empty data")
+    if not body.startswith(MAGIC):
+        raise Malformed("provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]")
+    if body == MAGIC:
+        raise Malformed("empty body")
+    try:
+        outer = {raw.field: raw.data for raw in wire.fields(body[len(MAGIC) :])}
+        inner = {raw.field: raw.data for raw in wire.fields(outer.get(1, b""))}
+    except WireError as error:
+        raise Malformed(str(error)) from None
+    stated = (inner.get(1, b"").decode(errors="replace"), inner.get(2, b"").decode(errors="replace"))
+    return _Envelope(stated[0] or api_version, stated[1] or kind, outer.get(2, b""))
+
+
+def _message_of(api_version: str, kind: str) -> str:
+    """The message of a kind; every version has the DeleteOptions of meta.k8s.io."""
+    kinds = dig_map(facts.protobuf(), "kinds")
+    return dig_str(kinds, "meta.k8s.io/v1" if kind == "DeleteOptions" else api_version, kind)
+
+
+@cache
+def _fields(message: str) -> Mapping[int, Field]:
+    found: dict[int, Field] = {}
+    for row in dig_list(facts.protobuf(), "messages", message):
+        number, flags = dig(row, 0), dig_str(row, 3)
+        if isinstance(number, int):
+            marks = (flag in flags for flag in "rmiz")
+            found[number] = Field(dig_str(row, 1), dig_str(row, 2), *marks)
+    return found
+
+
+def _message(name: str, data: bytes, depth: int) -> JSON:
+    if depth > _DEEPEST:
+        raise WireError("nested too deeply")
+    known = _fields(name)
+    found: JSONMap = {}
+    for raw in wire.fields(data):
+        field = known.get(raw.field)
+        if field is not None:
+            _put(found, field, raw, depth)
+    own = _OWN.get(name)
+    return own(found) if own else found
+
+
+def _put(found: JSONMap, field: Field, raw: Raw, depth: int) -> None:
+    if field.map:
+        as_map(found.setdefault(field.name, {})).update(_entry(field, raw, depth))
+    elif field.repeated:
+        as_list(found.setdefault(field.name, [])).extend(_items(field, raw, depth))
+    else:
+        value = _value(field, raw, depth)
+        if field.inline:
+            found.update(as_map(value))
+        elif value or not field.leaves_out:
+            found[field.name] = value
+
+
+def _entry(field: Field, raw: Raw, depth: int) -> JSONMap:
+    parts = {part.field: part for part in wire.fields(_bytes(field, raw))}
+    key = parts.get(1, Raw(1, wire.BYTES, 0, b"")).data.decode(errors="replace")
+    return {key: _value(field, parts.get(2, Raw(2, wire.BYTES, 0, b"")), depth)}
+
+
+def _items(field: Field, raw: Raw, depth: int) -> list[JSON]:
+    if raw.type == wire.BYTES and _WIRE.get(field.type) == wire.VARINT:
+        return [_scalar(field, Raw(raw.field, wire.VARINT, number, b"")) for number in wire.varints(raw.data)]
+    return [_value(field, raw, depth)]
+
+
+def _value(field: Field, raw: Raw, depth: int) -> JSON:
+    match field.type:
+        case "string":
+            return _bytes(field, raw).decode(errors="replace")
+        case "bytes":
+            return base64.b64encode(_bytes(field, raw)).decode()
+        case "json":
+            return parse(text) if (text := _bytes(field, raw)) else None
+        case "bool" | "int32" | "int64" | "double":
+            return _scalar(field, raw)
+        case _:
+            return _message(field.type, _bytes(field, raw), depth + 1)
+
+
+def _scalar(field: Field, raw: Raw) -> JSON:
+    _check(field, raw, _WIRE[field.type])
+    if field.type == "bool":
+        return raw.number != 0
+    if field.type != "double":
+        return wire.signed(raw.number, _BITS[field.type])
+    value = wire.double(raw.data)
+    if not math.isfinite(value):
+        raise WireError(f"json: unsupported value: {value}")
+    return int(value) if value.is_integer() else value
+
+
+def _bytes(field: Field, raw: Raw) -> bytes:
+    _check(field, raw, wire.BYTES)
+    return raw.data
+
+
+def _check(field: Field, raw: Raw, type_: int) -> None:
+    if raw.type != type_:
+        spelled = field.name[:1].upper() + field.name[1:]
+        raise WireError(f"proto: wrong wireType = {raw.type} for field {spelled}")
+
+
+# the messages whose Go types write their JSON themselves
+
+
+def _time(found: JSONMap) -> JSON:
+    return _moment(found, 0, "seconds") if found else None
+
+
+def _micro_time(found: JSONMap) -> JSON:
+    nanos = found.get("nanos")
+    return _moment(found, nanos // 1000 if isinstance(nanos, int) else 0, "microseconds") if found else None
+
+
+def _moment(found: JSONMap, micros: int, precision: str) -> str:
+    seconds = found.get("seconds")
+    try:
+        since = timedelta(seconds=seconds if isinstance(seconds, int) else 0, microseconds=micros)
+        return (_EPOCH + since).isoformat(timespec=precision).replace("+00:00", "Z")
+    except OverflowError:
+        raise WireError("a time outside the years 1 to 9999") from None
+
+
+def _int_or_string(found: JSONMap) -> JSON:
+    return found.get("strVal", "") if found.get("type") else found.get("intVal", 0)
+
+
+def _schema_or_array(found: JSONMap) -> JSON:
+    return found.get("jSONSchemas") or found.get("schema")
+
+
+def _schema_or_bool(found: JSONMap) -> JSON:
+    return found["schema"] if "schema" in found else found.get("allows", False)
+
+
+def _schema_or_names(found: JSONMap) -> JSON:
+    return found.get("property") or found.get("schema")
+
+
+_OWN: Final[Mapping[str, Callable[[JSONMap], JSON]]] = {
+    f"{_META}.Time": _time,
+    f"{_META}.MicroTime": _micro_time,
+    f"{_META}.FieldsV1": lambda found: found.get("Raw"),
+    f"{_CRD}.JSON": lambda found: found.get("raw"),
+    f"{_CRD}.JSONSchemaPropsOrArray": _schema_or_array,
+    f"{_CRD}.JSONSchemaPropsOrBool": _schema_or_bool,
+    f"{_CRD}.JSONSchemaPropsOrStringArray": _schema_or_names,
+    "k8s.io.api.authentication.v1.ExtraValue": lambda found: found.get("items", []),
+    "k8s.io.apimachinery.pkg.api.resource.Quantity": lambda found: found.get("string", ""),
+    "k8s.io.apimachinery.pkg.runtime.RawExtension": lambda found: found.get("raw"),
+    "k8s.io.apimachinery.pkg.util.intstr.IntOrString": _int_or_string,
+}
