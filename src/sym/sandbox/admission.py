@@ -10,6 +10,7 @@ from sym.model.meta import Kind
 from sym.sandbox import cel, decoding, failures, protobuf, schema, validation
 from sym.sandbox.builtin import kinds
 from sym.sandbox.call import Call
+from sym.sandbox.events import kept_kind
 from sym.sandbox.metacheck import plain_finalizer, validate_metadata, validate_metadata_update
 from sym.sandbox.resources import Resource
 from sym.sandbox.schema import Node
@@ -82,7 +83,7 @@ class Admission:
         else:
             causes = kinds.check(kind.group, kind.name, obj, old)
         if causes:
-            raise failures.invalid(kind, dig_str(obj, "metadata", "name"), causes)
+            raise failures.invalid(kept_kind(kind), dig_str(obj, "metadata", "name"), causes)
 
 
 def read(call: Call) -> JSONMap:

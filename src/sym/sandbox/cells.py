@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TypeAlias
 
 from sym.model.codec import JSON, JSONMap, dig, dig_list, dig_map, dig_str
+from sym.sandbox.events import NEWER, kept
 
 Row: TypeAlias = Callable[[JSONMap, datetime], list[JSON]]
 _STEP = re.compile(r"\[(\d+)\]|\['([^']+)'\]|\.((?:\\\.|[^.\[])+)")
@@ -205,6 +206,10 @@ def _event(obj: JSONMap, now: datetime) -> list[JSON]:
     ]
 
 
+def _newer_event(obj: JSONMap, now: datetime) -> list[JSON]:
+    return _event(kept(NEWER, obj), now)
+
+
 def _endpoints(obj: JSONMap, now: datetime) -> list[JSON]:
     found: list[str] = []
     for subset in dig_list(obj, "subsets"):
@@ -257,6 +262,7 @@ _ROWS: Mapping[str, Row] = {
     "endpoints": _endpoints,
     "endpointslices.discovery.k8s.io": _slice,
     "events": _event,
+    "events.events.k8s.io": _newer_event,
     "leases.coordination.k8s.io": _lease,
     "namespaces": _namespace,
     "nodes": _node,

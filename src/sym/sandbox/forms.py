@@ -10,7 +10,7 @@ from enum import Enum
 from msgspec import Struct
 
 from sym.model.codec import JSON, JSONMap, dig, dig_map, encode
-from sym.sandbox import cells, facts, failures
+from sym.sandbox import cells, events, facts, failures
 from sym.sandbox.call import Call
 from sym.sandbox.resources import Column, Resource
 from sym.sandbox.store import Entry
@@ -59,20 +59,22 @@ def form_of(accept: str) -> Form:
 
 def body(resource: Resource, entry: Entry) -> bytes:
     """The object's bytes in the version of `resource`."""
-    if not resource.several:
-        return entry.body
-    obj = entry.object()
-    obj["apiVersion"] = resource.kind.api_version
-    return encode(obj)
+    return encode(whole(resource, entry)) if resource.several else entry.body
+
+
+def whole(resource: Resource, entry: Entry) -> JSONMap:
+    """A fresh copy of the object in the version of `resource`."""
+    obj = events.shown(resource.kind, entry.object())
+    return obj | {"apiVersion": resource.kind.api_version}
 
 
 def listed(resource: Resource, entry: Entry) -> bytes:
     """The object's bytes as an item of a list: built-in kinds do not say there what they are."""
-    whole = body(resource, entry)
+    found = body(resource, entry)
     if resource.custom:
-        return whole
+        return found
     head = b'{"kind":"%s","apiVersion":"%s",' % (resource.kind.name.encode(), resource.kind.api_version.encode())
-    return b"{" + whole[len(head) :] if whole.startswith(head) else whole
+    return b"{" + found[len(head) :] if found.startswith(head) else found
 
 
 class Presenter:
@@ -89,7 +91,7 @@ class Presenter:
         """One object."""
         if self.form is Form.WHOLE:
             return body(self._resource, entry)
-        return self.obj(entry.object())
+        return self.obj(whole(self._resource, entry))
 
     def obj(self, obj: JSONMap) -> bytes:
         """One object that is not, or not any longer, in the store. A Status stays as it is."""
@@ -106,7 +108,7 @@ class Presenter:
             head = {"kind": self._resource.list_name, "apiVersion": kind.api_version, "metadata": page.metadata}
             items = b",".join(listed(self._resource, entry) for entry in page.entries)
             return encode(head)[:-1] + b',"items":[' + items + b"]}"
-        objects = (entry.object() for entry in page.entries)
+        objects = (whole(self._resource, entry) for entry in page.entries)
         if self.form is Form.TABLE:
             return encode(self._table(objects, page.metadata))
         items_: list[JSON] = [_partial(obj) for obj in objects]

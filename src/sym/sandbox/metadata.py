@@ -17,6 +17,7 @@ _WITHOUT_GENERATION = frozenset(
         "configmaps",
         "endpoints",
         "events",
+        "events.events.k8s.io",
         "leases.coordination.k8s.io",
         "namespaces",
         "nodes",

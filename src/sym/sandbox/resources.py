@@ -13,6 +13,7 @@ from msgspec import Struct
 from sym.model.codec import JSONMap, dig_list, dig_str
 from sym.model.meta import Kind
 from sym.sandbox import facts
+from sym.sandbox.events import kept_kind
 
 STANDARD_VERBS = ("delete", "deletecollection", "get", "list", "patch", "create", "update", "watch")
 
@@ -55,7 +56,7 @@ class Resource(Struct, frozen=True, kw_only=True):
     selectable: tuple[str, ...] = ()
     """fields (`spec.colour`) that a CRD lets select by, beside name and namespace"""
     several: bool = False
-    """whether objects of it are also served in other versions"""
+    """whether objects of it are also served, and may be kept, in other versions"""
 
     @property
     def printed(self) -> tuple[Column, ...]:
@@ -74,7 +75,6 @@ class Resource(Struct, frozen=True, kw_only=True):
 
 
 _REPLICAS = (".spec.replicas", ".status.replicas", ".spec.selector")
-_LEFT_OUT = frozenset({"apis/events.k8s.io/v1"})
 _UNSERVED = frozenset({"pods/binding", "pods/eviction"})
 
 
@@ -106,6 +106,7 @@ def _resource(row: JSONMap, kind: Kind, subresources: list[str]) -> Resource:
         scale=_REPLICAS if "scale" in subresources else None,
         others=tuple(name for name in subresources if name not in ("", "status", "scale")),
         stored="get" in _texts(row, "verbs"),
+        several=kept_kind(kind) is not kind,
     )
 
 
@@ -120,7 +121,7 @@ _WHOAMI = Resource(
     stored=False,
 )
 BUILTIN: tuple[Resource, ...] = (
-    *(found for place in facts.PLACES if place not in _LEFT_OUT for found in _builtin(place)),
+    *(found for place in facts.PLACES for found in _builtin(place)),
     _WHOAMI,
 )
 
@@ -143,7 +144,6 @@ ABSENT: Mapping[str, tuple[str, ...]] = {
     "autoscaling": (),
     "batch": (),
     "certificates.k8s.io": (),
-    "events.k8s.io": (),
     "flowcontrol.apiserver.k8s.io": (),
     "networking.k8s.io": (),
     "node.k8s.io": (),

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from sym.sandbox import failures
+from sym.sandbox.events import kept_kind, kept_path
 from sym.sandbox.resources import Resource
 from sym.sandbox.store import SELECTABLE, Entry, field_text
 
@@ -86,14 +87,14 @@ def _unreadable(text: str, rest: str) -> failures.Refusal:
 
 
 def _fields(resource: Resource, text: str) -> list[Test]:
-    builtin = () if resource.custom else SELECTABLE.get(resource.kind.qualified, ())
+    builtin = () if resource.custom else SELECTABLE.get(kept_kind(resource.kind).qualified, ())
     known = ("metadata.name", "metadata.namespace", *builtin, *resource.selectable)
     found: list[Test] = []
     for part in (part for part in text.split(",") if part):
         match = re.fullmatch(r"([^=!]+)(==|=|!=)(.*)", part)
         if match is None:
             raise failures.bad_request(f"invalid selector: '{text}'; can't understand '{part}'")
-        path, operator, value = match[1], match[2], match[3]
+        path, operator, value = kept_path(resource.kind, match[1]), match[2], match[3]
         if path not in known:
             raise failures.bad_request(_unsupported(resource, path))
         test = _stated if path in resource.selectable else _field

@@ -28,6 +28,7 @@ from sym.model.codec import (
     parse_map,
 )
 from sym.model.meta import Kind
+from sym.sandbox.events import kept_kind
 
 _INTERNED = 8192
 _NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -387,7 +388,7 @@ class Store:
         if next(iter(obj)) != "kind":  # all bodies begin alike, so that lists can leave the head out
             obj = {"kind": obj.get("kind"), "apiVersion": obj.get("apiVersion"), **obj}
         labels = {key: value for key, value in dig_map(meta, "labels").items() if isinstance(value, str)}
-        fields = {path: field_text(obj, path) for path in SELECTABLE.get(kind.qualified, ())}
+        fields = {path: field_text(obj, path) for path in SELECTABLE.get(kept_kind(kind).qualified, ())}
         return Entry(
             namespace=dig_str(meta, "namespace"),
             name=dig_str(meta, "name"),
@@ -435,4 +436,5 @@ def field_text(obj: JSONMap, path: str) -> str:
 
 
 def _key(kind: Kind) -> _Key:
-    return _Key(kind.group, kind.plural)
+    kept = kept_kind(kind)
+    return _Key(kept.group, kept.plural)

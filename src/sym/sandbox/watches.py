@@ -14,7 +14,7 @@ from sym.model.codec import JSONMap, as_map, encode
 from sym.model.kinds import CRD
 from sym.sandbox import failures, listoptions
 from sym.sandbox.call import Call
-from sym.sandbox.forms import Form, Presenter, body
+from sym.sandbox.forms import Form, Presenter, body, whole
 from sym.sandbox.reads import parsed_version
 from sym.sandbox.selectors import Test, compiled, everything
 from sym.sandbox.store import Change, ChangeType, Compacted, Entry, Store, content, frame
@@ -205,7 +205,7 @@ class Watch:
             return None
         if change.type is ChangeType.DELETED:
             return self._line(ChangeType.DELETED, change, change.entry)
-        return frame("DELETED", self._present.obj(_at(change.old, change.entry.version)))
+        return frame("DELETED", self._present.obj(_at(self._call, change.old, change.entry.version)))
 
     def _line(self, type_: ChangeType, change: Change, entry: Entry) -> bytes:
         if self._present.form is not Form.WHOLE:
@@ -222,7 +222,7 @@ def _version(stated: str) -> int:
         raise failures.Refusal(500, "", refusal.message.removeprefix("invalid resource version: ")) from None
 
 
-def _at(entry: Entry, version: int) -> JSONMap:
-    obj = entry.object()
+def _at(call: Call, entry: Entry, version: int) -> JSONMap:
+    obj = whole(call.resource, entry)
     as_map(obj["metadata"])["resourceVersion"] = str(version)
     return obj

@@ -20,6 +20,8 @@ from sym.sandbox import admission, failures, managed, metadata, strategies
 from sym.sandbox.admission import Admission
 from sym.sandbox.apply import ApplyConflict, server_side_apply
 from sym.sandbox.call import Call
+from sym.sandbox.events import kept
+from sym.sandbox.forms import whole
 from sym.sandbox.managed import Writer
 from sym.sandbox.patch import json_patch, merge_patch, object_patch, strategic_merge
 from sym.sandbox.store import Entry, Store, Taken
@@ -91,9 +93,7 @@ class Writes:
 
     def current(self, call: Call, entry: Entry) -> JSONMap:
         """The stored object in the version of the call."""
-        obj = entry.object()
-        obj["apiVersion"] = call.kind.api_version
-        return obj
+        return whole(call.resource, entry)
 
     def put_back(self, call: Call, entry: Entry, new: JSONMap) -> Written:
         """Store a change that another subresource (scale) made to the whole object."""
@@ -169,7 +169,7 @@ class Writes:
             as_map(obj["metadata"]).update(uid=self._store.new_uid(), creationTimestamp=self._store.now())
             return obj
         try:
-            self._store.create(call.kind, obj)
+            self._store.create(call.kind, kept(call.kind, obj))
         except Taken:
             raise failures.already_exists(call.kind, dig_str(obj, "metadata", "name")) from None
         return obj
@@ -212,7 +212,7 @@ class Writes:
         if metadata.ends(call.kind, new):
             self._store.remove(call.kind, entry.namespace, entry.name)
             return new
-        self._store.update(call.kind, new)
+        self._store.update(call.kind, kept(call.kind, new))
         return new
 
     def _writer(self, call: Call) -> Writer:

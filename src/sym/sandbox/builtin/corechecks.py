@@ -148,10 +148,29 @@ def check_event(document: JSONMap, _: JSONMap | None) -> list[Cause]:
     return [invalid("involvedObject.namespace", stated, "does not match event.namespace")]
 
 
+_EVENT_FIELDS = (
+    ("regarding", "involvedObject"),
+    ("reason", "reason"),
+    ("note", "message"),
+    ("deprecatedSource", "source"),
+    ("deprecatedFirstTimestamp", "firstTimestamp"),
+    ("deprecatedLastTimestamp", "lastTimestamp"),
+    ("deprecatedCount", "count"),
+    ("type", "type"),
+    ("eventTime", "eventTime"),
+    ("action", "action"),
+    ("related", "related"),
+    ("reportingController", "reportingController"),
+    ("reportingInstance", "reportingInstance"),
+)
+"""What stays as it is in an Event of events.k8s.io, and what a server calls it then."""
+
+
 def check_events_event(document: JSONMap, old: JSONMap | None) -> list[Cause]:
-    """What is wrong with a new Event of events.k8s.io."""
+    """What is wrong with an Event of events.k8s.io."""
     if old is not None:
-        return []
+        changed = [(field, name) for field, name in _EVENT_FIELDS if document.get(field) != old.get(field)]
+        return [invalid(name, document.get(field), "field is immutable") for field, name in changed]
     causes: list[Cause] = []
     if not document.get("eventTime"):
         causes.append(required("eventTime"))
