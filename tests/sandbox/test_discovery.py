@@ -101,7 +101,7 @@ async def test_what_only_a_real_server_has_is_named(cluster: SandboxCluster) -> 
         ("/apis/batch/v1/jobs", "jobs.batch"),
         ("/apis/apps/v1/namespaces/default/daemonsets", "daemonsets.apps"),
         ("/api/v1/namespaces/default/pods/x/portforward", "pods/portforward"),
-        ("/api/v1/persistentvolumes", "persistentvolumes"),
+        ("/api/v1/resourcequotas", "resourcequotas"),
         ("/openapi/v2", "OpenAPI v2"),
     ):
         with pytest.raises(NotServed, match=name) as caught:

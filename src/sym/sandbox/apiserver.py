@@ -13,7 +13,7 @@ from sym.aio.env import Env
 from sym.kube.requests import JSON_TYPE, Request, Response
 from sym.model.codec import DecodeError, JSONMap, as_map, dig_str, encode
 from sym.model.kinds import NAMESPACE
-from sym.sandbox import discovery, facts, failures, reviews, scale
+from sym.sandbox import binding, discovery, facts, failures, reviews, scale
 from sym.sandbox.admission import Admission, parsed, read
 from sym.sandbox.audit import Listener, record
 from sym.sandbox.call import Call, User, first_values, target_of
@@ -26,6 +26,7 @@ from sym.sandbox.patch import PatchError
 from sym.sandbox.reads import Reads
 from sym.sandbox.resources import Served, absent
 from sym.sandbox.store import Store
+from sym.sandbox.vacant import is_vacant
 from sym.sandbox.watches import Terms, Watch
 from sym.sandbox.writes import Writes, Written
 from sym.settings import ApiServerSettings
@@ -190,12 +191,16 @@ class ApiServer:
                 return self._scale(call)
             case "log":
                 return self._log(call)
+            case "binding":
+                return self._bind(call)
             case "exec":
                 return self._exec(call)
             case _:
                 return self._verb(call)
 
     def _verb(self, call: Call) -> Answer:
+        if call.request.method != "GET" and is_vacant(call.resource):
+            raise failures.not_implemented(f"{call.kind.qualified}, except to say that there are none")
         match call.request.method:
             case "GET":
                 return self._read(call)
@@ -267,6 +272,11 @@ class ApiServer:
                 raise failures.no_method()
         written = self._writes.put_back(call, entry, scale.with_scale(call.resource, obj, wanted))
         return _json(scale.scale_of(call.resource, written.obj))
+
+    def _bind(self, call: Call) -> Answer:
+        if call.request.method != "POST":
+            raise failures.no_method()
+        return _json(binding.bind(call, self.store), 201)
 
     def _log(self, call: Call) -> Answer:
         if call.request.method != "GET":

@@ -12,6 +12,7 @@ from sym.kube.requests import Request
 from sym.model.meta import Kind
 from sym.sandbox import failures
 from sym.sandbox.resources import Resource, Served, absent
+from sym.sandbox.vacant import vacant
 
 _TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 
@@ -116,7 +117,7 @@ def target_of(served: Served, path: str) -> Target:
     if len(rest) > 3:
         rest = [rest[0], rest[1], "/".join(rest[2:])]
     plural, name, subresource = (*rest, "", "")[:3]
-    resource = served.find(group, version, plural)
+    resource = served.find(group, version, plural) or vacant(group, version, plural)
     if resource is None and (missing := absent(group, plural)):
         raise failures.not_implemented(missing)
     if resource is None or (resource.kind.namespaced, bool(namespace)) not in _fitting(bool(name)):

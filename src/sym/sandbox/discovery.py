@@ -14,6 +14,7 @@ _STAGE = {"": 3, "beta": 2, "alpha": 1}
 _VERSION = re.compile(r"v(\d+)(?:(alpha|beta)(\d+))?")
 _SUBRESOURCES: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
     "scale": ("autoscaling", "v1", "Scale", ("get", "patch", "update")),
+    "binding": ("", "v1", "Binding", ("create",)),
     "exec": ("", "v1", "PodExecOptions", ("create", "get")),
     "log": ("", "v1", "", ("get",)),
     "finalize": ("", "v1", "", ("update",)),

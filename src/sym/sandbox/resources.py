@@ -75,7 +75,7 @@ class Resource(Struct, frozen=True, kw_only=True):
 
 
 _REPLICAS = (".spec.replicas", ".status.replicas", ".spec.selector")
-_UNSERVED = frozenset({"pods/binding", "pods/eviction"})
+_UNSERVED = frozenset({"pods/eviction"})
 
 
 def _builtin(place: str) -> Iterator[Resource]:
@@ -156,7 +156,7 @@ ABSENT: Mapping[str, tuple[str, ...]] = {
 """Resources of a real server that the sandbox lacks, by group; a group without names lacks as a whole."""
 
 ABSENT_SUBRESOURCES: Mapping[str, tuple[str, ...]] = {
-    "pods": ("attach", "binding", "ephemeralcontainers", "eviction", "portforward", "proxy", "resize"),
+    "pods": ("attach", "ephemeralcontainers", "eviction", "portforward", "proxy", "resize"),
     "serviceaccounts": ("token",),
     "nodes": ("proxy",),
     "services": ("proxy",),
