@@ -114,6 +114,9 @@ def options_of(call: Call) -> DeleteOptions:
             raise failures.Refusal(500, "", error.message) from None
         except DecodeError as error:
             raise failures.bad_request(f"the delete options cannot be read: {error.message}") from None
+    if (kind := dig_str(body, "kind") or "DeleteOptions") != "DeleteOptions":
+        where = 'scheme "pkg/runtime/scheme.go:110"'
+        raise failures.Refusal(500, "", f'no kind "{kind}" is registered for version "v1" in {where}')
     grace = dig(body, "gracePeriodSeconds")
     stated = call.query.get("gracePeriodSeconds", "")
     if grace is None and stated.lstrip("-").isdigit():

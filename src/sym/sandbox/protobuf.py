@@ -72,7 +72,7 @@ def decode(body: bytes, api_version: str = "", kind: str = "") -> JSONMap:
     found = _opened(body, api_version, kind)
     message = _message_of(found.api_version, found.kind)
     if not message:
-        where = 'scheme "pkg/api/legacyscheme/scheme.go:30"'
+        where = 'scheme "pkg/runtime/scheme.go:110"'
         text = f'no kind "{found.kind}" is registered for version "{found.api_version}" in {where}'
         raise Malformed(text, found.subject)
     try:
