@@ -43,8 +43,12 @@ class Workloads:
             NamespaceController(self._context),
             EndpointsController(self._context),
         )
+        if unknown := settings.absent - {controller.name for controller in controllers}:
+            known = ", ".join(sorted(controller.name for controller in controllers))
+            raise ValueError(f"no simulated controller is called {', '.join(sorted(unknown))}; there are {known}")
         for controller in controllers:
-            self.engine.register(controller)
+            if controller.name not in settings.absent:
+                self.engine.register(controller)
 
     async def run(self) -> None:
         """Work until cancelled, on what is there and on every change."""
