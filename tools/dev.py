@@ -35,6 +35,7 @@ GENERATED = (  # the command that writes generated files, the command that ends 
     (("sym", "crds", "--write", "charts/sym/crds"), ("sym", "crds", "--check", "charts/sym/crds")),
 )
 REAL_FLEET = ("python", "-m", "tools.realfleet")
+SIDE_BY_SIDE = ("-n", "2", "--dist", "worksteal")  # while one process waits for real ones, the other works
 COVERAGE = ((95, "src/sym/*"), (100, "src/sym/model/*,src/sym/plan/*"))  # percent, of which files
 
 UNSET = (
@@ -87,16 +88,16 @@ def demo(arguments: Sequence[str]) -> int:
 
 
 def test(arguments: Sequence[str]) -> int:
-    """the tests; arguments go to pytest"""
+    """the tests, in two processes; arguments go to pytest (-n 0: in one)"""
     prepare("test")
-    become("python", "-m", "pytest", "-q", *arguments)
+    become("python", "-m", "pytest", "-q", *SIDE_BY_SIDE, *arguments)
 
 
 def cover(arguments: Sequence[str]) -> int:
     """the tests with branch coverage, which must reach 95 % (plan and model 100 %)"""
     prepare("test")
     call("coverage", "erase")
-    tests = call("coverage", "run", "-m", "pytest", "-q", *arguments)
+    tests = call("coverage", "run", "-m", "pytest", "-q", *SIDE_BY_SIDE, *arguments)
     call("coverage", "combine", "-q")
     reports = [call("coverage", "report", f"--include={files}", f"--fail-under={least}") for least, files in COVERAGE]
     return tests or max(reports)
