@@ -40,6 +40,29 @@ def test_every_kind_of_the_table_is_served() -> None:
         assert schema.builtin(group, versions.get(group, "v1"), kind) is not None
 
 
+@pytest.mark.parametrize(
+    ("stated", "kept"),
+    [
+        ({"podIP": "10.0.0.1"}, {"podIP": "10.0.0.1", "podIPs": [{"ip": "10.0.0.1"}]}),
+        ({"podIPs": [{"ip": "10.0.0.1"}]}, {"podIP": "10.0.0.1", "podIPs": [{"ip": "10.0.0.1"}]}),
+        (
+            {"podIP": "10.0.0.2", "podIPs": [{"ip": "10.0.0.1"}, {"ip": "fd00::1"}]},
+            {"podIP": "10.0.0.2", "podIPs": [{"ip": "10.0.0.2"}]},
+        ),
+        (
+            {"podIPs": [{"ip": "10.0.0.1"}, {"ip": "fd00::1"}]},
+            {"podIP": "10.0.0.1", "podIPs": [{"ip": "10.0.0.1"}, {"ip": "fd00::1"}]},
+        ),
+        ({}, {}),
+    ],
+)
+def test_a_pods_address_and_addresses_say_the_same(stated: JSONMap, kept: JSONMap) -> None:
+    """kwok and old kubelets write podIP alone; EndpointSlices are made from podIPs."""
+    node = schema.builtin("", "v1", "Pod")
+    assert node is not None
+    assert kinds.complete("", "Pod", node, {"spec": {"containers": []}, "status": stated})["status"] == kept
+
+
 def _deployment(**spec: JSON) -> JSONMap:
     container: JSONMap = {"name": "c", "image": "i"}
     template: JSONMap = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [container]}}

@@ -13,12 +13,23 @@ _PROBES: Final = ("livenessProbe", "readinessProbe", "startupProbe")
 
 
 def default_pod(document: JSONMap) -> None:
-    """A Pod: what limits name is requested too."""
+    """A Pod: what limits name is requested too, and its address is the first of its addresses."""
+    if "status" in document:
+        _agree(_map(document, "status"))
     spec = _map(document, "spec")
     default_pod_spec(spec)
     spec.setdefault("enableServiceLinks", True)
     for container in [*maps(spec, "initContainers"), *maps(spec, "containers")]:
         _request_limits(container)
+
+
+def _agree(status: JSONMap) -> None:
+    """Make podIP and podIPs say the same; where they differ, podIP counts."""
+    address, first = status.get("podIP"), dig(status, "podIPs", 0, "ip")
+    if address and address != first:
+        status["podIPs"] = [{"ip": address}]
+    elif first:
+        status["podIP"] = first
 
 
 def admit_pod(document: JSONMap, old: JSONMap | None) -> None:
