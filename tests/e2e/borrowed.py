@@ -1,14 +1,16 @@
 """A simulated cluster behind HTTPS whose controllers and scheduler are Kubernetes' own, as processes of their own.
 
-Simulated stay its API, its nodes and its kubelets. The programs are found by `programs()`.
+Simulated stay its API, its nodes and, unless kwok plays them, its kubelets. The programs are found by `programs()`.
 """
 
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+
+from msgspec import Struct
 
 from sym.aio.env import SystemEnv
 from sym.kube.requests import JSON_TYPE
@@ -25,7 +27,7 @@ from tools.realfleet.processes import Process
 
 PATIENCE = 60.0  # seconds: bounds a failing test
 TAIL = 40
-MANAGER, SCHEDULER = "kube-controller-manager", "kube-scheduler"
+MANAGER, SCHEDULER, KWOK = "kube-controller-manager", "kube-scheduler", "kwok"
 CONTROLLERS = (
     "deployment-controller",
     "replicaset-controller",
@@ -53,13 +55,20 @@ def programs() -> Path | None:
     return folder if any((folder / name).is_file() for name in ("kube", MANAGER)) else None
 
 
+class Round(Struct, frozen=True, kw_only=True):
+    """How the programs are run: whether they hold leases, and whether kwok plays the kubelets."""
+
+    elect: bool = False
+    kwok: bool = False
+
+
 class Borrowed:
     """A cluster at which the real programs work."""
 
-    def __init__(self, cluster: SandboxCluster, folder: Path, *, elect: bool) -> None:
+    def __init__(self, cluster: SandboxCluster, folder: Path, how: Round) -> None:
         self.cluster = cluster
         self.folder = folder
-        self.elect = elect
+        self.how = how
         self.processes: list[Process] = []
 
     def start(self, place: Path, name: str, *flags: str) -> None:
@@ -68,9 +77,7 @@ class Borrowed:
         link = self.folder / name
         link.symlink_to(binary)
         config = self.folder / "kubeconfig"
-        process = Process(
-            name, [link, f"--kubeconfig={config}", "--secure-port=0", *flags], self.folder / f"{name}.log"
-        )
+        process = Process(name, [link, f"--kubeconfig={config}", *flags], self.folder / f"{name}.log")
         process.start()
         self.processes.append(process)
 
@@ -120,45 +127,43 @@ class Borrowed:
 
     async def until(self, path: str, *steps: str | int, is_: JSON) -> None:
         """Wait until a field of the object at `path` has this value."""
-
-        async def fits() -> bool:
-            return dig(self.get(path), *steps) == is_
-
-        await until_async(fits, PATIENCE, lambda: f"{path} {steps} is {is_}: {self.get(path)}\n{self.last_words()}")
+        await self._wait(lambda: dig(self.get(path), *steps) == is_, f"{steps} is {is_}", path)
 
     async def until_only(self, path: str, count: int) -> None:
         """Wait until so many objects are at `path`."""
-
-        async def fits() -> bool:
-            return len(self.list(path)) == count
-
-        await until_async(fits, PATIENCE, lambda: f"{count} at {path}: {self.list(path)}\n{self.last_words()}")
+        await self._wait(lambda: len(self.list(path)) == count, f"{count} objects are there", path)
 
     async def until_gone(self, path: str) -> None:
         """Wait until there is no object at `path`."""
+        await self._wait(lambda: self.ask("GET", path)[0] == 404, "it is gone", path)
 
-        async def gone() -> bool:
-            return self.ask("GET", path)[0] == 404
+    async def _wait(self, fits: Callable[[], bool], what: str, path: str) -> None:
+        async def looked() -> bool:
+            for process in self.processes:
+                process.check()
+            return fits()
 
-        await until_async(gone, PATIENCE, lambda: f"{path} is gone: {self.get(path)}\n{self.last_words()}")
+        await until_async(looked, PATIENCE, lambda: f"{path}: {what}\n{self.get(path)}\n{self.last_words()}")
 
 
 @asynccontextmanager
-async def borrowed(place: Path, folder: Path, *, elect: bool) -> AsyncIterator[Borrowed]:
-    """A cluster whose programs from `place` work; their logs are in `folder`. `elect`: whether they hold leases."""
+async def borrowed(place: Path, folder: Path, how: Round) -> AsyncIterator[Borrowed]:
+    """A cluster whose programs from `place` work; their logs are in `folder`."""
     authority = Authority()
     access = Access(authority)
-    workloads = WorkloadSettings(speed=50.0, absent=REPLACED)
+    workloads = WorkloadSettings(speed=50.0, absent=REPLACED | ({"kubelet"} if how.kwok else set()))
     cluster = SandboxCluster("one", SystemEnv(), SandboxSettings(workloads=workloads))
     async with HttpsServer(cluster, authority, access) as server, asyncio.TaskGroup() as group:
         context = Context(name="one", server=server.address.url, credential=access.with_certificate(ADMIN))
         write(folder / "kubeconfig", kubeconfig([context], authority.certificate))
         working = group.create_task(cluster.run())
-        made = Borrowed(cluster, folder, elect=elect)
-        election = f"--leader-elect={str(elect).lower()}"
+        made = Borrowed(cluster, folder, how)
+        common = ("--secure-port=0", f"--leader-elect={str(how.elect).lower()}")
         try:
-            made.start(place, MANAGER, election, f"--controllers={','.join(CONTROLLERS)}")
-            made.start(place, SCHEDULER, election)
+            made.start(place, MANAGER, *common, f"--controllers={','.join(CONTROLLERS)}")
+            made.start(place, SCHEDULER, *common)
+            if how.kwok:
+                made.start(place, KWOK, "--manage-all-nodes=true")
             yield made
         finally:
             await made.end()

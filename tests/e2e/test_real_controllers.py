@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from sym.model.codec import JSON, JSONMap, dig, dig_list, dig_str
-from tests.e2e.borrowed import MANAGER, SCHEDULER, Borrowed, borrowed, programs
+from tests.e2e.borrowed import KWOK, MANAGER, SCHEDULER, Borrowed, Round, borrowed, programs
 
 pytestmark = [
     pytest.mark.anyio,
@@ -21,15 +21,18 @@ pytestmark = [
 
 STRATEGIC = "application/strategic-merge-patch+json"
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases"
+ROUNDS = {"elected": Round(elect=True), "with kwok": Round(kwok=True)}
 REVISION = "deployment.kubernetes.io/revision"
 
 
-@pytest.fixture(scope="module", params=[True, False], ids=["elected", "alone"])
+@pytest.fixture(scope="module", params=list(ROUNDS))
 async def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Borrowed]:
-    """One cluster for the module, once with leader election and once without."""
-    place = programs()
+    """One cluster for the module in each round."""
+    place, how = programs(), ROUNDS[request.param]
     assert place is not None
-    async with borrowed(place, tmp_path_factory.mktemp("borrowed"), elect=request.param) as made:
+    if how.kwok and not (place / KWOK).is_file():
+        pytest.skip("no kwok is built here")
+    async with borrowed(place, tmp_path_factory.mktemp("borrowed"), how) as made:
         yield made
         assert made.trouble() == []
 
@@ -164,7 +167,7 @@ async def test_leases_are_held_where_leaders_are_elected(cluster: Borrowed, spac
     held = {
         dig_str(lease, "metadata", "name") for lease in cluster.list(LEASES) if dig(lease, "spec", "holderIdentity")
     }
-    assert held == ({MANAGER, SCHEDULER} if cluster.elect else set())
+    assert held == ({MANAGER, SCHEDULER} if cluster.how.elect else set())
 
 
 def _image(image: str) -> JSONMap:
