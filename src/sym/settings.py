@@ -125,7 +125,11 @@ class ControllerSettings(Struct, frozen=True, kw_only=True):
     lag_seconds: float = 1.0
     """Seconds between two looks at how late the event loop is."""
     stop_seconds: float = 5.0
-    """Seconds that a graceful stop may take before what still runs is cancelled."""
+    """Seconds that a graceful stop may take before what still runs is cancelled. A process that has not ended when
+    others may take over its locks is ended hard."""
+    watchdog_seconds: float = 1.0
+    """Seconds between two looks at whether the process must be ended hard; two in a row must say so, because a process
+    that was paused gets the time to see by itself what it has lost."""
     http_addr: str = "127.0.0.1:8080"
     """Where /live, /ready and /metrics are served outside a pod."""
     pod_http_addr: str = "0.0.0.0:8080"

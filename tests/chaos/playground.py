@@ -58,11 +58,15 @@ class Traffic:
     writes: list[Record] = field(default_factory=list[Record])
     locks: int = 0
     """How often a lock was written."""
+    asked: list[Record] = field(default_factory=list[Record])
+    """The same with the writes of locks among them."""
     trap: Trap | None = None
     last: float = field(default_factory=time.monotonic)
 
     def hear(self, record: Record) -> None:
         """Note a request; spring the trap."""
+        if record.write and record.agent.startswith(AGENT):
+            self.asked.append(record)
         self.locks += record.write and record.place.resource == "leases"
         if not ours(record):
             return
@@ -133,9 +137,16 @@ class Controller:
             )
 
     def kill(self) -> None:
-        """SIGKILL by its pid. May be called from any thread."""
-        assert self._process is not None
-        os.kill(self._process.pid, signal.SIGKILL)
+        """SIGKILL by its pid. May be called from any thread, as the two below."""
+        self._send(signal.SIGKILL)
+
+    def pause(self) -> None:
+        """SIGSTOP."""
+        self._send(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """SIGCONT."""
+        self._send(signal.SIGCONT)
 
     def restart(self) -> None:
         """Start it anew once the killed one is gone."""
@@ -152,6 +163,10 @@ class Controller:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait(10)
+
+    def _send(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        os.kill(self._process.pid, number)
 
     def last_words(self) -> str:
         """The end of its log."""

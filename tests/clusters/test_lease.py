@@ -24,6 +24,7 @@ class Candidate:
         self.api = Api(self.link, "")
         name = LockName(namespace="sym-system", name="sym-worker", identity=identity, manager="test")
         self.lock = Lock(lambda: self.api, name, ControllerSettings(), cluster.env)
+        self.lingers = 0.0
         self._identity = identity
         self._log = log
 
@@ -36,6 +37,7 @@ class Candidate:
         try:
             await asyncio.Event().wait()
         finally:
+            await asyncio.sleep(self.lingers)
             self._log.append((now(), self._identity, "end"))
 
     async def lease(self) -> Lease:
@@ -147,4 +149,56 @@ async def test_valid_ends_at_the_renew_deadline_even_before_the_work_is_cancelle
         assert contest.one.lock.valid()
         await asyncio.sleep(3.5)
         assert not contest.one.lock.valid()
+        first.cancel()
+
+
+async def test_a_holder_that_slept_past_its_deadline_may_not_act_when_it_wakes(env: LoopEnv) -> None:
+    contest = Contest(env)
+    async with asyncio.TaskGroup() as group:
+        first = group.create_task(contest.one.run())
+        await asyncio.sleep(5)
+        assert contest.one.lock.valid()
+        env.suspend(11)
+        acting = contest.one.lock.valid()
+        assert not acting
+        await asyncio.sleep(3)
+        assert [event for _, _, event in contest.log] == ["begin", "end", "begin"]
+        assert contest.one.lock.valid()
+        first.cancel()
+
+
+async def test_one_that_slept_lets_the_holder_be_whose_lease_was_renewed_meanwhile(env: LoopEnv) -> None:
+    contest = Contest(env)
+    async with asyncio.TaskGroup() as group:
+        first = group.create_task(contest.one.run())
+        await asyncio.sleep(5)
+        second = group.create_task(contest.two.run())
+        await asyncio.sleep(5)
+        first.cancel()
+        await asyncio.sleep(4)
+        assert contest.two.lock.valid()
+        again = group.create_task(contest.one.run())
+        await asyncio.sleep(5)
+        env.suspend(60)
+        await asyncio.sleep(60)
+        assert contest.at("hosted/one", "end") < contest.at("member/two", "begin")
+        assert contest.one.lock.valid() is not contest.two.lock.valid()
+        again.cancel()
+        second.cancel()
+
+
+async def test_work_that_does_not_end_in_time_is_told(env: LoopEnv) -> None:
+    contest = Contest(env)
+    contest.one.lingers = 20.0
+    async with asyncio.TaskGroup() as group:
+        first = group.create_task(contest.one.run())
+        await asyncio.sleep(5)
+        contest.one.link.cut()
+        await asyncio.sleep(12)
+        overstayed = [contest.one.lock.overstayed]
+        for wait in (5, 15):
+            await asyncio.sleep(wait)
+            overstayed.append(contest.one.lock.overstayed)
+        assert overstayed == [False, True, False]
+        contest.one.lingers = 0.0
         first.cancel()

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Protocol
 
+_BOOT_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 SIMULATION_START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -25,6 +26,11 @@ class Env(Protocol):
 
     def monotonic(self) -> float:
         """Seconds since some fixed moment, never going back; the clock of the event loop. For durations."""
+        ...
+
+    def boottime(self) -> float:
+        """As `monotonic`, but it goes on while the machine is suspended. For deadlines that others count too: theirs
+        pass while we sleep."""
         ...
 
     def random(self) -> Random:
@@ -50,6 +56,10 @@ class SystemEnv:
         """`time.monotonic`, which asyncio's own loops use too."""
         return time.monotonic()
 
+    def boottime(self) -> float:
+        """CLOCK_BOOTTIME of Linux; elsewhere the monotonic clock of the system, which macOS lets go on in its sleep."""
+        return time.clock_gettime(_BOOT_CLOCK)
+
     def random(self) -> Random:
         """Randomness that nobody can foretell."""
         return self._random
@@ -62,20 +72,29 @@ class SystemEnv:
 class LoopEnv:
     """The clocks of the running loop and seeded randomness: the `Env` of simulations.
 
-    `start` is what the wall clock shows at loop time 0. `now` and `monotonic` raise RuntimeError outside a loop.
+    `start` is what the wall clock shows at loop time 0. Its clocks raise RuntimeError outside a loop.
     """
 
     def __init__(self, seed: int = 0, start: datetime = SIMULATION_START) -> None:
         self._random = Random(seed)  # noqa: S311  # a simulation must be repeatable; nothing here is a secret
         self._start = start
+        self._slept = 0.0
+
+    def suspend(self, seconds: float) -> None:
+        """The machine sleeps for so long: nothing runs, no timer moves, and yet time has passed."""
+        self._slept += seconds
 
     def now(self) -> datetime:
-        """`start` plus the loop's time."""
-        return self._start + timedelta(seconds=self.monotonic())
+        """`start` plus the loop's time and what was slept through."""
+        return self._start + timedelta(seconds=self.boottime())
 
     def monotonic(self) -> float:
         """The running loop's time, seconds."""
         return asyncio.get_running_loop().time()
+
+    def boottime(self) -> float:
+        """The running loop's time and what was slept through, seconds."""
+        return self.monotonic() + self._slept
 
     def random(self) -> Random:
         """Randomness that follows the seed."""

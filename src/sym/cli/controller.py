@@ -158,6 +158,7 @@ def run(options: "Options", settings: Settings, listen: tuple[str, int], kubecon
 
 async def _run(options: "Options", settings: Settings, listen: tuple[str, int], own: "Connection") -> None:
     from sym.aio.env import SystemEnv
+    from sym.cli.watchdog import watch
     from sym.clusters.member import Tools
     from sym.clusters.metrics import FleetMetrics
     from sym.controllers.process import Home, Process
@@ -173,6 +174,7 @@ async def _run(options: "Options", settings: Settings, listen: tuple[str, int], 
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     process = Process(Home(client=connect(own), host=own.host, connect=connect), options, tools)
+    watch(process.overdue, settings.controller.watchdog_seconds)
     try:
         async with serving(*listen, process.routes):
             await process.run(stop)

@@ -19,7 +19,8 @@ from sym.clusters.expectations import Expectations
 from sym.clusters.informer import Watch
 from sym.clusters.member import Listener, Member, Tools
 from sym.clusters.patches import status_patch
-from sym.clusters.refusals import INTERNAL, Refused, failure_of
+from sym.clusters.permit import Permit, Permitted, always, check
+from sym.clusters.refusals import INTERNAL, failure_of
 from sym.kube.errors import Unreachable
 from sym.kube.store import Change, Store
 from sym.model.meta import META, Kind, Object, Ref
@@ -48,12 +49,6 @@ class StatusWrite(Struct, frozen=True, kw_only=True):
 
 Changed = Callable[[str, Change[Object]], None]
 Turned = Callable[[str], None]
-Permit = Callable[[], bool]
-
-
-def always() -> bool:
-    """The permit of those who need no lock."""
-    return True
 
 
 class Fleet:
@@ -167,7 +162,8 @@ class Fleet:
     async def run(self, actions: Iterable[Action], behalf: Ref, permit: Permit = always) -> tuple[Failure, ...]:
         """Run `actions`, decided for `behalf`, cluster by cluster at the same time, in order within each; what failed.
 
-        `permit` is asked just before each action: a lock that was lost meanwhile ends the rest.
+        `permit` is asked before each action, and again right before each of its requests leaves: a lock that was lost
+        meanwhile ends the rest.
         """
         lanes: dict[str, list[Action]] = {}
         for action in actions:
@@ -188,9 +184,7 @@ class Fleet:
         if member is None:
             raise Unreachable(f"cluster {ref.cluster!r} is not connected")
         async with asyncio.timeout(self._tools.settings.fleet.action_timeout), member.slot():
-            if not permit():
-                raise Refused("NotPermitted", "the lock under which this was decided is not held any more")
-            await self._executor.write_status(member, kind, ref, body, write.manager)
+            await self._executor.write_status(Permitted(member, permit), kind, ref, body, write.manager)
         return True
 
     async def _lane(self, lane: list[Action], behalf: Ref, permit: Permit, failures: list[Failure]) -> None:
@@ -212,11 +206,10 @@ class Fleet:
             if member is None:
                 raise Unreachable(f"cluster {cluster!r} is not connected")
             async with asyncio.timeout(self._tools.settings.fleet.action_timeout), member.slot():
-                if not permit():
-                    raise Refused("NotPermitted", "the lock under which this was decided is not held any more")
+                check(permit)
                 if not isinstance(action, Measure | Emit):
                     self._outdate(cluster, behalf.namespace, behalf.name)
-                job = Job(action=action, target=member, behalf=behalf, home=self.own.api)
+                job = Job(action=action, target=Permitted(member, permit), behalf=behalf, home=self.own.api)
                 await self._executor.execute(job)
         except Exception as error:  # whatever goes wrong in one cluster is data for the planner
             failure = failure_of(action, error)

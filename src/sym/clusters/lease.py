@@ -1,8 +1,9 @@
 """A lock in a cluster: one Lease, taken, renewed and given back, with client-go's tolerance of skewed clocks.
 
 Nobody's clock is compared with ours: another holder counts as gone when we have watched its Lease stand still for its
-duration, by our own monotonic clock. A holder stops acting at its own renew deadline, well before others may take over.
-This is an election, not a fence: what it guards still needs preconditions on every write.
+duration, by our own clock. A holder stops acting at its own renew deadline, well before others may take over. That
+clock counts the time for which the machine was suspended: others were awake. This is an election, not a fence: what it
+guards still needs preconditions on every write.
 """
 
 import asyncio
@@ -45,6 +46,7 @@ class Lock:
         self._seen: tuple[str, str] | None = None  # uid and resourceVersion last seen
         self._seen_at = 0.0
         self._renewed: float | None = None
+        self._working = False
         self.held: Latest[bool] = Latest(value=False)
         """Whether work under this lock is going on."""
         self.holder = ""
@@ -53,6 +55,18 @@ class Lock:
     def valid(self) -> bool:
         """Whether acting under the lock is allowed at this very moment."""
         return self.held.value and self._left() > 0
+
+    @property
+    def lease(self) -> str:
+        """Which Lease it is: namespace/name."""
+        return f"{self._name.namespace}/{self._name.name}"
+
+    @property
+    def overstayed(self) -> bool:
+        """Whether work under the lock has not ended although others may hold it by now."""
+        if not self._working or self._renewed is None:
+            return False
+        return self._env.boottime() - self._renewed >= self._settings.lease_duration
 
     async def hold(self, work: Callable[[], Awaitable[None]]) -> None:
         """For ever: wait for the lock, run `work()` while it is renewed, cancel it when it cannot be."""
@@ -72,16 +86,22 @@ class Lock:
 
     async def _while_held(self, work: Callable[[], Awaitable[None]]) -> None:
         self.held.set(value=True)
-        async with asyncio.TaskGroup() as group:
-            task = group.create_task(_run(work), name=f"under lock {self._name.name}")
-            while not task.done() and self._left() > 0:
-                await asyncio.wait((task,), timeout=min(self._settings.retry_period, self._left()))
-                if not task.done() and self._left() > 0 and not await self._try(self._left()) and self._lost():
-                    break
-            if not task.done():
-                _log.warning("lock lost", lease=self._name.name, holder=self.holder)
-            self.held.set(value=False)
-            task.cancel()
+        self._working = True
+        try:
+            async with asyncio.TaskGroup() as group:
+                await self._renew(group.create_task(_run(work), name=f"under lock {self._name.name}"))
+        finally:
+            self._working = False
+
+    async def _renew(self, task: asyncio.Task[None]) -> None:
+        while not task.done() and self._left() > 0:
+            await asyncio.wait((task,), timeout=min(self._settings.retry_period, self._left()))
+            if not task.done() and self._left() > 0 and not await self._try(self._left()) and self._lost():
+                break
+        if not task.done():
+            _log.warning("lock lost", lease=self._name.name, holder=self.holder)
+        self.held.set(value=False)
+        task.cancel()
 
     def _lost(self) -> bool:
         """Whether somebody else is known to hold it."""
@@ -91,11 +111,11 @@ class Lock:
         """Seconds that we may still act."""
         if self._renewed is None:
             return 0.0
-        return self._renewed + self._settings.renew_deadline - self._env.monotonic()
+        return self._renewed + self._settings.renew_deadline - self._env.boottime()
 
     async def _try(self, seconds: float) -> bool:
         """One try to take or renew, within `seconds`. Its time counts from before it was sent."""
-        began = self._env.monotonic()
+        began = self._env.boottime()
         api = self._api()
         if api is None:
             return False
@@ -141,12 +161,12 @@ class Lock:
     def _watch(self, lease: Lease) -> None:
         seen = (lease.metadata.uid, lease.metadata.resource_version)
         if seen != self._seen:
-            self._seen, self._seen_at = seen, self._env.monotonic()
+            self._seen, self._seen_at = seen, self._env.boottime()
         self.holder = lease.spec.holder_identity or ""
 
     def _stands_still(self, lease: Lease) -> bool:
         duration = max(lease.spec.lease_duration_seconds or 0, self._settings.lease_duration)
-        return self._env.monotonic() - self._seen_at >= duration
+        return self._env.boottime() - self._seen_at >= duration
 
     def _body(self, lease: Lease | None, holder: str) -> JSONMap:
         """The Lease as it shall stand; `lease` as it stands now."""

@@ -4,9 +4,10 @@
 which AppSet. Runs only while this process leads.
 """
 
-from sym.clusters.fleet import Fleet, Permit, always
+from sym.clusters.fleet import Fleet
 from sym.clusters.informer import Watch
 from sym.clusters.member import Tools
+from sym.clusters.permit import Permit, always
 from sym.controllers.loop import Effect, Subject
 from sym.controllers.queue import Queue
 from sym.kube.store import Change

@@ -4,8 +4,9 @@ Writes nothing but conditions, only while this process leads, and only where the
 by name in whatever namespace they are; a member without a Cluster is simply not told here.
 """
 
-from sym.clusters.fleet import Fleet, Permit, StatusWrite, always
+from sym.clusters.fleet import Fleet, StatusWrite
 from sym.clusters.member import Tools
+from sym.clusters.permit import Permit, always
 from sym.clusters.registry import CLUSTERS, CONFIGMAPS, SECRETS
 from sym.controllers.queue import Queue
 from sym.controllers.runner import LookLater

@@ -7,8 +7,9 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from sym.clusters.fleet import Fleet, Permit, StatusWrite
+from sym.clusters.fleet import Fleet, StatusWrite
 from sym.clusters.member import Tools
+from sym.clusters.permit import Permit
 from sym.controllers.runner import ActionsFailed, LookLater
 from sym.controllers.status import Pace, serious, with_failures
 from sym.kube.errors import Conflict, NotFound, Unreachable

@@ -19,6 +19,7 @@ from sym.clusters.fleet import Fleet
 from sym.clusters.informer import Watch, erased
 from sym.clusters.lease import Lock, LockName
 from sym.clusters.member import Member, Tools
+from sym.clusters.permit import under
 from sym.clusters.registry import CLUSTERS, CONFIGMAPS, SECRETS, Connect, Registry, Wiring
 from sym.controllers.advdeployment import AUTOSCALERS, DEPLOYMENTS, PODS, REPLICASETS, WARNINGS, AdvDeployments
 from sym.controllers.appset import ADVDEPLOYMENTS, APPSETS, AppSets
@@ -116,6 +117,7 @@ class Process:
         self._queues: dict[str, Queue[Ref]] = {name: self._queue(name) for name in (MASTER, WORKER, FLEET)}
         self._locks: dict[str, Lock] = {}
         self._leader = self._lock(lambda: self.fleet.own, names.META_NAMESPACE, names.LEADER_LEASE, options.identity)
+        self._stopping: float | None = None
         self._pulse = Pulse()
         self.fleet.on_turn(lambda _: self._pulse.notify())
         self.metrics.watch_work(self._unfinished)
@@ -145,6 +147,17 @@ class Process:
                 ring.cancel()
         _log.info("stopped")
 
+    def overdue(self) -> str:
+        """Why this process must end at once, whatever it is at; empty while it need not. For any thread to ask: the
+        loop may be what hangs."""
+        for lock in (self._leader, *tuple(self._locks.values())):
+            if lock.overstayed:
+                return f"work under the lock {lock.lease} goes on although others may hold it by now"
+        lease = self._settings.lease_duration
+        if self._stopping is not None and self._tools.env.boottime() - self._stopping > lease:
+            return f"the stop has taken longer than {lease:g} s, after which others take over"
+        return ""
+
     async def _controllers(self, stop: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as group:
             tasks: list[asyncio.Task[None]] = []
@@ -153,6 +166,7 @@ class Process:
             if self._options.worker:
                 tasks.append(group.create_task(self._worker(), name="worker"))
             await stop.wait()
+            self._stopping = self._tools.env.boottime()
             await self._drain()
             for task in tasks:
                 task.cancel()
@@ -187,7 +201,8 @@ class Process:
         try:
             await self._until(lambda: self.fleet.own.synced)
             await self._until(self._settled, self._settings.settle_seconds)
-            controller.fleet_id = await fleet_id(self.fleet.own.api, self._tools.env, controller.carried)
+            own = under(self.fleet.own.api, self._leads)
+            controller.fleet_id = await fleet_id(own, self._tools.env, controller.carried)
             controller.everything()
             clusters.everything()
             async with asyncio.TaskGroup() as group:

@@ -12,6 +12,7 @@ import structlog
 from sym.aio.backoff import Backoff, BackoffPolicy
 from sym.aio.env import Env
 from sym.clusters.executor import ensure
+from sym.clusters.refusals import Refused
 from sym.kube.api import Api
 from sym.kube.errors import KubeError, NotFound
 from sym.model import names
@@ -31,7 +32,7 @@ async def fleet_id(api: Api, env: Env, carried: Callable[[], frozenset[str]]) ->
         try:
             if found := await _read_or_mint(api, env, carried()):
                 return found
-        except KubeError as error:
+        except (KubeError, Refused) as error:
             _log.warning("the fleet's record cannot be read yet", error=error.message)
         await asyncio.sleep(backoff.next())
 

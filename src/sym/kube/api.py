@@ -4,17 +4,18 @@ Reads give frozen structs (for deciding); writes take and give plain JSON, becau
 back. All raise `kube.errors`. `Api` also keeps the account of bytes that the cluster's lists may hold together.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from sym.kube import requests
 from sym.kube.client import Client
 from sym.kube.errors import Junk, TooLarge
 from sym.kube.frames import Page, Reader
 from sym.kube.limits import ByteBudget
-from sym.kube.requests import MERGE_TYPE, ListOptions, Request, Target
+from sym.kube.requests import MERGE_TYPE, ListOptions, Request, Response, Target
 from sym.model.codec import DecodeError, JSONMap, decode, dig_str, parse_map
 from sym.model.meta import Kind, Object
 from sym.settings import KubeSettings
@@ -34,21 +35,34 @@ class Version(Struct, frozen=True, rename="camel"):
 class Api:
     """One cluster with one identity. `cluster` is its registered name, "" for the meta cluster."""
 
-    def __init__(self, client: Client, cluster: str, settings: KubeSettings | None = None) -> None:
+    def __init__(
+        self,
+        client: Client,
+        cluster: str,
+        settings: KubeSettings | None = None,
+        budget: ByteBudget | None = None,
+        permit: Callable[[], None] = requests.unconditional,
+    ) -> None:
         self.client = client
         self.cluster = cluster
         self.settings = settings or KubeSettings()
-        self.budget = ByteBudget(self.settings.member_bytes)
+        self.budget = budget or ByteBudget(self.settings.member_bytes)
+        self._permit = permit
+
+    def under(self, permit: Callable[[], None]) -> "Api":
+        """The same for somebody who may lose the right to act: `permit()` is called right before each request leaves,
+        and keeps it from leaving by raising."""
+        return Api(self.client, self.cluster, self.settings, self.budget, permit)
 
     async def version(self) -> Version:
         """The server's version: the cheapest proof that it is there and takes our credentials."""
-        answer = await self.client.send(Request(method="GET", path="/version"))
+        answer = await self._send(Request(method="GET", path="/version"))
         return _decoded(answer.body, Version, "GET /version")
 
     async def get(self, kind: Kind, type_: type[T], namespace: str, name: str) -> T:
         """A live read. Raises NotFound."""
         request = requests.get(kind, namespace, name)
-        answer = await self.client.send(request)
+        answer = await self._send(request)
         found = _decoded(answer.body, type_, f"GET {request.path}")
         if found.metadata.name != name or not found.metadata.uid:
             raise Junk(f"GET {request.path}: the server answered with another object")
@@ -88,7 +102,7 @@ class Api:
                 continue_=token,
                 resource_version="" if token else resource_version,
             )
-            answer = await self.client.send(request)
+            answer = await self._send(request)
             if len(answer.body) > self.settings.page_bytes:
                 raise TooLarge(f"{holder}: a page of {len(answer.body)} bytes is more than Sym takes")
             size += len(answer.body)
@@ -131,7 +145,7 @@ class Api:
 
     async def delete(self, kind: Kind, *, namespace: str, name: str, uid: str, resource_version: str) -> None:
         """Delete exactly this uid at this resourceVersion. Raises NotFound, Conflict."""
-        await self.client.send(
+        await self._send(
             requests.delete(kind, namespace=namespace, name=name, uid=uid, resource_version=resource_version)
         )
 
@@ -139,8 +153,11 @@ class Api:
         """Close the client."""
         await self.client.aclose()
 
+    async def _send(self, request: Request) -> Response:
+        return await self.client.send(replace(request, permit=self._permit))
+
     async def _object(self, request: Request) -> JSONMap:
-        answer = await self.client.send(request)
+        answer = await self._send(request)
         try:
             return parse_map(answer.body)
         except DecodeError:

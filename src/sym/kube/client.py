@@ -15,7 +15,8 @@ class Client(Protocol):
     """One cluster's API with one identity."""
 
     async def send(self, request: Request) -> Response:
-        """The whole answer of a 2xx. Raises KubeError for every other one (see `kube.errors`)."""
+        """The whole answer of a 2xx. Raises KubeError for every other one (see `kube.errors`), and whatever
+        `request.permit()` raises."""
         ...
 
     def stream(self, request: Request) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:

@@ -11,6 +11,8 @@ import errno
 import io
 import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from types import SimpleNamespace
+from typing import cast
 
 import aiohttp
 from yarl import URL
@@ -140,6 +142,7 @@ class HttpClient:
             timeout=aiohttp.ClientTimeout(sock_connect=self._settings.connect_timeout, sock_read=idle),
             server_hostname=self._connection.tls_server_name or None,
             proxy=self._connection.proxy_url or None,
+            trace_request_ctx=request,
         )
 
     def _idle(self, request: Request) -> float | None:
@@ -173,8 +176,11 @@ class HttpClient:
                 keepalive_timeout=30.0,
                 socket_factory=_Sockets(guarded=self._connection.registered),
             )
+            tracing = aiohttp.TraceConfig()
+            tracing.on_request_headers_sent.append(_last_word)
             self._session = aiohttp.ClientSession(
                 connector=connector,
+                trace_configs=[tracing],
                 auto_decompress=False,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trust_env=False,
@@ -205,6 +211,13 @@ class HttpClient:
             if not self._closed:
                 raise
             raise self._gone() from None
+
+
+async def _last_word(
+    _session: aiohttp.ClientSession, context: SimpleNamespace, _params: aiohttp.TraceRequestHeadersSentParams
+) -> None:
+    """aiohttp calls this with a connection in its hand, before it writes the first byte (a test holds it to that)."""
+    cast("Request", context.trace_request_ctx).permit()
 
 
 def _where(request: Request) -> str:

@@ -3,7 +3,7 @@
 The HTTP client sends them, the sandbox answers them, the fault injector stands between the two.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 from urllib.parse import quote, urlencode
 
@@ -19,14 +19,20 @@ JSON_PATCH_TYPE = "application/json-patch+json"
 _SAFE = "/:@!$&'()*+,;=~-._"  # what may stand in a path as it is
 
 
+def unconditional() -> None:
+    """The permit of requests that may be sent at any time."""
+
+
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """One HTTP request. `path` is not yet escaped further, `query` holds the pairs in order."""
+    """One HTTP request. `path` is not yet escaped further, `query` holds the pairs in order. `permit` is called when
+    there is nothing left to wait for and the request is about to leave: what it raises keeps it from leaving."""
 
     method: str
     path: str
     query: tuple[tuple[str, str], ...] = ()
     headers: Mapping[str, str] = {}
     body: bytes = b""
+    permit: Callable[[], None] = unconditional
 
     @property
     def target(self) -> str:

@@ -62,6 +62,7 @@ class InProcessClient:
         if self._closed:
             raise Unreachable(f"{request.method} {request.path}: this client is closed")
         await asyncio.sleep(0)
+        request.permit()
 
     async def _following(self, request: Request, lines: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         async for line in lines:
