@@ -150,7 +150,8 @@ def e2e(arguments: Sequence[str]) -> int:
     if (status := call(*REAL_FLEET, "build")) or "--build" in arguments:
         return status
     os.environ["SYM_E2E"] = "1"
-    return become("python", "-m", "pytest", "-q", "--timeout=300", *(arguments or ("tests/contract", "tests/e2e")))
+    tests = arguments or ("tests/contract", "tests/e2e")
+    return become(*REAL_FLEET, "e2e", "--", str(PYTHON), "-m", "pytest", "-q", "--timeout=300", *tests)
 
 
 def up(arguments: Sequence[str]) -> int:

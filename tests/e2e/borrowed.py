@@ -1,10 +1,9 @@
 """A simulated cluster behind HTTPS whose controllers and scheduler are Kubernetes' own, as processes of their own.
 
-Simulated stay its API, its nodes and, unless kwok plays them, its kubelets. The programs are found by `programs()`.
+Simulated stay its API, its nodes and, unless kwok plays them, its kubelets.
 """
 
 import asyncio
-import os
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -23,6 +22,7 @@ from sym.sandbox.server import HttpsServer
 from sym.settings import SandboxSettings, WorkloadSettings
 from tests.sandbox.raw import ask
 from tests.wait import until_async
+from tools.realfleet.build import Binaries
 from tools.realfleet.processes import Process
 
 PATIENCE = 60.0  # seconds: bounds a failing test
@@ -49,12 +49,6 @@ TROUBLE = (
 """What a program says of a server that it does not understand."""
 
 
-def programs() -> Path | None:
-    """The folder $SYM_CONTROLPLANE, which holds Kubernetes' programs by name or as one, `kube`; None without them."""
-    folder = Path(os.environ.get("SYM_CONTROLPLANE") or "nowhere")
-    return folder if any((folder / name).is_file() for name in ("kube", MANAGER)) else None
-
-
 class Round(Struct, frozen=True, kw_only=True):
     """How the programs are run: whether they hold leases, and whether kwok plays the kubelets."""
 
@@ -71,13 +65,10 @@ class Borrowed:
         self.how = how
         self.processes: list[Process] = []
 
-    def start(self, place: Path, name: str, *flags: str) -> None:
-        """Start one of the programs: by its own name, because one binary is all of them."""
-        binary = place / name if (place / name).is_file() else place / "kube"
-        link = self.folder / name
-        link.symlink_to(binary)
+    def start(self, place: Binaries, name: str, *flags: str) -> None:
+        """Start one of the programs."""
         config = self.folder / "kubeconfig"
-        process = Process(name, [link, f"--kubeconfig={config}", *flags], self.folder / f"{name}.log")
+        process = Process(name, [place[name], f"--kubeconfig={config}", *flags], self.folder / f"{name}.log")
         process.start()
         self.processes.append(process)
 
@@ -147,7 +138,7 @@ class Borrowed:
 
 
 @asynccontextmanager
-async def borrowed(place: Path, folder: Path, how: Round) -> AsyncIterator[Borrowed]:
+async def borrowed(place: Binaries, folder: Path, how: Round) -> AsyncIterator[Borrowed]:
     """A cluster whose programs from `place` work; their logs are in `folder`."""
     authority = Authority()
     access = Access(authority)

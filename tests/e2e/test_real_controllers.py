@@ -10,14 +10,10 @@ from collections.abc import AsyncIterator
 import pytest
 
 from sym.model.codec import JSON, JSONMap, dig, dig_list, dig_str
-from tests.e2e.borrowed import KWOK, MANAGER, SCHEDULER, Borrowed, Round, borrowed, programs
+from tests.e2e.borrowed import MANAGER, SCHEDULER, Borrowed, Round, borrowed
+from tools.realfleet.build import Binaries
 
-pytestmark = [
-    pytest.mark.anyio,
-    pytest.mark.real_loop,
-    pytest.mark.timeout(300),
-    pytest.mark.skipif(programs() is None, reason="no kube-controller-manager is built here"),
-]
+pytestmark = [pytest.mark.anyio, pytest.mark.real_loop]
 
 STRATEGIC = "application/strategic-merge-patch+json"
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases"
@@ -26,13 +22,11 @@ REVISION = "deployment.kubernetes.io/revision"
 
 
 @pytest.fixture(scope="module", params=list(ROUNDS))
-async def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Borrowed]:
+async def cluster(
+    request: pytest.FixtureRequest, programs: Binaries, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Borrowed]:
     """One cluster for the module in each round."""
-    place, how = programs(), ROUNDS[request.param]
-    assert place is not None
-    if how.kwok and not (place / KWOK).is_file():
-        pytest.skip("no kwok is built here")
-    async with borrowed(place, tmp_path_factory.mktemp("borrowed"), how) as made:
+    async with borrowed(programs, tmp_path_factory.mktemp("borrowed"), ROUNDS[request.param]) as made:
         yield made
         assert made.trouble() == []
 

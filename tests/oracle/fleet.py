@@ -18,7 +18,9 @@ from urllib.parse import urlsplit
 import yaml
 
 from sym.model.codec import JSON, JSONMap, as_map, as_str, dig, dig_list, dig_map, dig_str
+from tests.wait import until
 
+PATIENCE = 20.0  # seconds
 LISTS: Mapping[str, str] = {
     "appsets": "/apis/workload.dmall.com/v1beta1/appsets",
     "children": "/apis/workload.dmall.com/v1beta1/advdeployments",
@@ -75,12 +77,20 @@ class Server:
         return tuple(tuple(as_map(item) for item in dig_list(found, "items")) for found in self.get(*paths))
 
     def _answer(self, connection: HTTPSConnection, path: str) -> JSONMap | None:
-        connection.request("GET", path, headers=self._headers)
-        answer = connection.getresponse()
-        body = answer.read()
-        if answer.status == 404:
+        status, body = 429, b""
+
+        def answered() -> bool:
+            """A real server says 429 for as long as it reads a kind for the first time."""
+            nonlocal status, body
+            connection.request("GET", path, headers=self._headers)
+            answer = connection.getresponse()
+            status, body = answer.status, answer.read()
+            return status != 429
+
+        until(answered, PATIENCE, lambda: f"GET {path}: {body[:300]!r}")
+        if status == 404:
             return None
-        assert answer.status == 200, f"GET {path}: {answer.status} {body[:300]!r}"
+        assert status == 200, f"GET {path}: {status} {body[:300]!r}"
         return as_map(json.loads(body))
 
     def _load_certificate(self, user: JSONMap) -> None:

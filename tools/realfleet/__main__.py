@@ -1,19 +1,21 @@
-"""python -m tools.realfleet build | up | run -- COMMAND...
+"""python -m tools.realfleet build | up | run -- COMMAND... | e2e -- COMMAND...
 
 `build` has every program ready; `up` leaves a fleet running until Ctrl-C; `run` runs a command beside a fleet,
-`{kubeconfig}` in it replaced by the path of that, and ends with its exit code.
+`{kubeconfig}` in it replaced by the path of that, and ends with its exit code. `e2e` runs one beside a bare API server,
+which SYM_REAL_KUBECONFIG and SYM_REAL_ETCD name: the contract's, in whose objects no controller writes.
 """
 
+import os
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tools.realfleet.build import CannotBuild, binaries
-from tools.realfleet.fleet import Fleet, InUse, running
-from tools.realfleet.plane import NotReady
+from tools.realfleet.fleet import Fleet, InUse, planes, running
+from tools.realfleet.plane import NotReady, Parts
 from tools.realfleet.processes import Ended
 
 FLEET = Path(__file__).resolve().parents[2] / ".fleet"
@@ -31,6 +33,8 @@ def main(argv: Sequence[str]) -> int:
                 return up()
             case ["run", "--", *command] if command:
                 return run(command)
+            case ["e2e", "--", *command] if command:
+                return e2e(command)
             case _:
                 say((__doc__ or "").splitlines()[0])
                 return 2
@@ -54,12 +58,25 @@ def run(command: Sequence[str]) -> int:
     found = binaries(say)
     with tempfile.TemporaryDirectory(prefix="sym-fleet-") as folder, running(Path(folder), found) as fleet:
         words = [word.replace("{kubeconfig}", str(fleet.kubeconfig)) for word in command]
-        process = subprocess.Popen(words)
-        while True:
-            try:
-                return process.wait()
-            except KeyboardInterrupt:
-                process.terminate()  # it may have heard Ctrl-C itself; it ends in its own way
+        return follow(words, {})
+
+
+def e2e(command: Sequence[str]) -> int:
+    """A command beside a bare API server of its own."""
+    found = binaries(say)
+    bare = {"contract": Parts(controllers=False)}
+    with tempfile.TemporaryDirectory(prefix="sym-contract-") as folder, planes(Path(folder), found, bare) as (plane,):
+        return follow(command, {"SYM_REAL_KUBECONFIG": str(plane.kubeconfig), "SYM_REAL_ETCD": plane.etcd_url})
+
+
+def follow(command: Sequence[str], more: Mapping[str, str]) -> int:
+    """Run a command to its end, with `more` environment; its exit code."""
+    process = subprocess.Popen(command, env={**os.environ, **more})
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            process.terminate()  # it may have heard Ctrl-C itself; it ends in its own way
 
 
 def described(fleet: Fleet) -> str:

@@ -31,6 +31,7 @@ READY_SECONDS = 90.0
 """For a process to serve; it takes about six seconds."""
 ADMIN = "system:masters"
 _PAUSE = 0.1
+_PORTS = range(10000, 32768)
 _STARTS = 3
 _TAKEN = "address already in use"
 _AUDIT: JSONMap = {
@@ -122,6 +123,11 @@ class Plane:
         return f"https://127.0.0.1:{self._ports['api']}"
 
     @property
+    def etcd_url(self) -> str:
+        """Where its etcd is."""
+        return f"http://127.0.0.1:{self._ports['etcd']}"
+
+    @property
     def kubeconfig(self) -> Path:
         """A file with one context, the admin's."""
         return self._folder / "admin.kubeconfig"
@@ -186,7 +192,7 @@ class Plane:
     def _apiserver(self) -> tuple[str, ...]:
         keys = self._folder / "pki"
         return (
-            f"--etcd-servers=http://127.0.0.1:{self._ports['etcd']}",
+            f"--etcd-servers={self.etcd_url}",
             "--bind-address=127.0.0.1",
             "--advertise-address=127.0.0.1",
             "--endpoint-reconciler-type=none",
@@ -232,6 +238,7 @@ class Plane:
             f"--kubeconfig={self.kubeconfig}",
             f"--manage-nodes-with-annotation-selector={_NODE}=fake",
             "--node-ip=127.0.0.1",
+            "--node-lease-duration-seconds=40",
             f"--node-port={self._ports['kubelet']}",
             f"--server-address={address}",
             f"--tls-cert-file={keys / 'server.crt'}",
@@ -300,15 +307,15 @@ def _bearer(token: str) -> Credential:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports of 127.0.0.1 that nobody uses at this moment."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [int(each.getsockname()[1]) for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
+    """Ports of 127.0.0.1 that nobody listens on, below those that the kernel gives to outgoing connections: of these
+    one may be taken in the moment between the choice and the use."""
+    found: list[int] = []
+    while len(found) < count:
+        port = _PORTS.start + secrets.randbelow(len(_PORTS))
+        with socket.socket() as probe:
+            if port not in found and probe.connect_ex(("127.0.0.1", port)) != 0:
+                found.append(port)
+    return found
 
 
 def _json(text: bytes) -> JSONMap:
