@@ -83,7 +83,7 @@ def _made(resource: Resource) -> Iterator[Step]:
 
 _STORED = tuple(resource for resource in BUILTIN if resource.stored)
 SCRIPTS: Mapping[str, Story] = {
-    **{f"read {resource.kind.plural}": tuple(_reads(resource)) for resource in _STORED},
-    **{f"refused {resource.kind.plural}": tuple(_refused(resource)) for resource in _STORED},
-    **{f"made {resource.kind.plural}": tuple(_made(resource)) for resource in _STORED},
+    **{f"read {resource.kind.qualified}": tuple(_reads(resource)) for resource in _STORED},
+    **{f"refused {resource.kind.qualified}": tuple(_refused(resource)) for resource in _STORED},
+    **{f"made {resource.kind.qualified}": tuple(_made(resource)) for resource in _STORED},
 }

@@ -5,7 +5,7 @@ They are kept as v1, as real servers keep them. Pure; other kinds pass through u
 
 from typing import Final
 
-from sym.model.codec import JSONMap
+from sym.model.codec import JSON, JSONMap, dig, dig_list, dig_map
 from sym.model.kinds import EVENT
 from sym.model.meta import Kind
 
@@ -19,6 +19,8 @@ _OLDER_NAMES: Final = {
     "deprecatedLastTimestamp": "lastTimestamp",
     "deprecatedCount": "count",
 }
+_ALWAYS: Final = ("reportingComponent", "reportingInstance")
+"""What v1 shows even where it is empty."""
 _NEWER_NAMES: Final = {older: newer for newer, older in _OLDER_NAMES.items()}
 
 
@@ -32,6 +34,8 @@ def kept(kind: Kind, obj: JSONMap) -> JSONMap:
     if kept_kind(kind) is kind:
         return obj
     found = {_OLDER_NAMES.get(name, name): value for name, value in obj.items()}
+    for name in _ALWAYS:
+        found.setdefault(name, "")
     return found | {"apiVersion": EVENT.api_version}
 
 
@@ -39,8 +43,19 @@ def shown(kind: Kind, obj: JSONMap) -> JSONMap:
     """A kept object as `kind` shows it. Shares its parts with the argument."""
     if kept_kind(kind) is kind:
         return obj
-    found = {_NEWER_NAMES.get(name, name): value for name, value in obj.items()}
+    found = {_NEWER_NAMES.get(name, name): value for name, value in obj.items() if value or name not in _ALWAYS}
     return found | {"apiVersion": kind.api_version}
+
+
+def disowned(kind: Kind, obj: JSONMap) -> JSONMap:
+    """An object before a write through `kind`: what was written through the other API belongs to nobody any longer."""
+    entries = dig_list(obj, "metadata", "managedFields") if kept_kind(kind) == EVENT else []
+    left: list[JSON] = [_emptied(entry) if dig(entry, "apiVersion") != kind.api_version else entry for entry in entries]
+    return obj if left == entries else {**obj, "metadata": {**dig_map(obj, "metadata"), "managedFields": left}}
+
+
+def _emptied(entry: JSON) -> JSONMap:
+    return {**dig_map(entry), "fieldsV1": {}}
 
 
 def kept_path(kind: Kind, path: str) -> str:

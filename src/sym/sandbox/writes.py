@@ -20,7 +20,7 @@ from sym.sandbox import admission, failures, managed, metadata, strategies
 from sym.sandbox.admission import Admission
 from sym.sandbox.apply import ApplyConflict, server_side_apply
 from sym.sandbox.call import Call
-from sym.sandbox.events import kept
+from sym.sandbox.events import disowned, kept
 from sym.sandbox.forms import whole
 from sym.sandbox.managed import Writer
 from sym.sandbox.patch import json_patch, merge_patch, object_patch, strategic_merge
@@ -93,7 +93,7 @@ class Writes:
 
     def current(self, call: Call, entry: Entry) -> JSONMap:
         """The stored object in the version of the call."""
-        return whole(call.resource, entry)
+        return disowned(call.kind, whole(call.resource, entry))
 
     def put_back(self, call: Call, entry: Entry, new: JSONMap) -> Written:
         """Store a change that another subresource (scale) made to the whole object."""

@@ -139,52 +139,6 @@ def check_lease(document: JSONMap, _: JSONMap | None) -> list[Cause]:
     return causes
 
 
-def check_event(document: JSONMap, _: JSONMap | None) -> list[Cause]:
-    """What is wrong with an Event of the core group."""
-    stated = dig_str(document, "involvedObject", "namespace")
-    own = dig_str(document, "metadata", "namespace")
-    if stated == own or (not stated and own == "default"):
-        return []
-    return [invalid("involvedObject.namespace", stated, "does not match event.namespace")]
-
-
-_EVENT_FIELDS = (
-    ("regarding", "involvedObject"),
-    ("reason", "reason"),
-    ("note", "message"),
-    ("deprecatedSource", "source"),
-    ("deprecatedFirstTimestamp", "firstTimestamp"),
-    ("deprecatedLastTimestamp", "lastTimestamp"),
-    ("deprecatedCount", "count"),
-    ("type", "type"),
-    ("eventTime", "eventTime"),
-    ("action", "action"),
-    ("related", "related"),
-    ("reportingController", "reportingController"),
-    ("reportingInstance", "reportingInstance"),
-)
-"""What stays as it is in an Event of events.k8s.io, and what a server calls it then."""
-
-
-def check_events_event(document: JSONMap, old: JSONMap | None) -> list[Cause]:
-    """What is wrong with an Event of events.k8s.io."""
-    if old is not None:
-        changed = [(field, name) for field, name in _EVENT_FIELDS if document.get(field) != old.get(field)]
-        return [invalid(name, document.get(field), "field is immutable") for field, name in changed]
-    causes: list[Cause] = []
-    if not document.get("eventTime"):
-        causes.append(required("eventTime"))
-    else:
-        reporter = dig_str(document, "reportingController")
-        causes += [] if reporter else [required("reportingController")]
-        causes += [invalid("reportingController", reporter, error) for error in naming.qualified(reporter)]
-        causes += [required(name) for name in ("reportingInstance", "action", "reason") if not dig_str(document, name)]
-    kind = dig_str(document, "type")
-    if kind not in {"Normal", "Warning"}:
-        causes.append(invalid("type", kind, f"has invalid value: {kind}"))
-    return causes
-
-
 def check_endpoints(document: JSONMap, _: JSONMap | None) -> list[Cause]:
     """What is wrong with Endpoints."""
     causes: list[Cause] = []

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from sym.kube.errors import Cause
 from sym.model.codec import JSONMap
 from sym.sandbox import naming
-from sym.sandbox.builtin import core, corechecks, crds, podchecks, pods, workloads
+from sym.sandbox.builtin import core, corechecks, crds, eventchecks, podchecks, pods, workloads
 from sym.sandbox.builtin.settle import settle
 from sym.sandbox.crdcheck import check_crd
 from sym.sandbox.metacheck import NameCheck, finalizer_causes, validate_metadata, validate_metadata_update
@@ -38,7 +38,7 @@ class Rules(NamedTuple):
 KINDS: Mapping[tuple[str, str], Rules] = {
     ("", "ConfigMap"): Rules(check=corechecks.check_config_map),
     ("", "Endpoints"): Rules(core.default_endpoints, check=corechecks.check_endpoints),
-    ("", "Event"): Rules(admit=core.admit_event, check=corechecks.check_event),
+    ("", "Event"): Rules(admit=core.admit_event, check=eventchecks.check_event),
     ("", "Namespace"): Rules(core.default_namespace, core.admit_namespace, name=corechecks.namespace_name),
     ("", "Node"): Rules(admit=core.admit_node),
     ("", "Pod"): Rules(pods.default_pod, pods.admit_pod, podchecks.check_pod),
@@ -52,7 +52,7 @@ KINDS: Mapping[tuple[str, str], Rules] = {
     ("apps", "StatefulSet"): Rules(workloads.default_stateful_set, check=workloads.check_stateful_set),
     ("coordination.k8s.io", "Lease"): Rules(check=corechecks.check_lease),
     ("discovery.k8s.io", "EndpointSlice"): Rules(core.default_endpoint_slice, check=corechecks.check_endpoint_slice),
-    ("events.k8s.io", "Event"): Rules(check=corechecks.check_events_event),
+    ("events.k8s.io", "Event"): Rules(check=eventchecks.check_newer_event),
 }
 """By group and kind."""
 
