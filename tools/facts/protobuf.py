@@ -82,22 +82,25 @@ _FIELD = re.compile(r"^\s*(optional|repeated) ([.\w]+) (\w+) = (\d+);", re.MULTI
 _MAP = re.compile(r"^\s*map<string, ([.\w]+)> (\w+) = (\d+);", re.MULTILINE)
 _LINE = re.compile(r"^\s*(?:optional|repeated|required|map<|oneof|extensions|group)\b.*$", re.MULTILINE)
 _STRUCT = re.compile(r"^type (\w+) struct \{(.*?)^\}", re.MULTILINE | re.DOTALL)
-_GO_FIELD = re.compile(r"^\s*(?:\w+\s+)?(?P<type>[*\[\]\w.]+)\s+`(?P<tags>[^`]*)`", re.MULTILINE)
+_GO_FIELD = re.compile(r"^\s*(?:(?P<name>\w+)\s+)?(?P<type>[*\[\]\w.]+)\s+`(?P<tags>[^`]*)`", re.MULTILINE)
 _TAG = re.compile(r'(\w+):"([^"]*)"')
 
 
 class Field(NamedTuple):
-    """One field. `flags`: r repeated, m map from strings, i inlined into its owner, z left out where it is zero."""
+    """One field. `flags`: r repeated, m map from strings, i inlined into its owner, z left out where it is zero.
+    `go_name` is what the servers' decoder calls it."""
 
     number: int
     name: str
     type: str
     flags: str
+    go_name: str
 
 
 class GoField(NamedTuple):
-    """What a struct's tag says of a field."""
+    """What a struct says of a field."""
 
+    go_name: str
     name: str
     inline: bool = False
     omits_empty: bool = False
@@ -134,12 +137,12 @@ class Modules:
         for number, flags, type_, spelled in _stated(name, self._protos[name]):
             if number not in tags and not own:
                 raise SystemExit(f"{name}.{spelled} has no tag in Go")
-            tag = tags.get(number, GoField(spelled))
+            tag = tags.get(number, GoField(spelled[:1].upper() + spelled[1:], spelled))
             shown = "json" if name in OWN_JSON and type_ == "bytes" else type_
             is_struct = type_ not in SCALARS and not flags
             leaves_out = tag.omits_zero or (tag.omits_empty and not is_struct)  # no struct is ever empty
             marks = flags + ("i" if tag.inline else "") + ("z" if leaves_out else "")
-            found.append(Field(number, tag.name, shown, marks))
+            found.append(Field(number, tag.name, shown, marks, tag.go_name))
         return found
 
 
@@ -182,7 +185,8 @@ def _tags(body: str) -> dict[int, GoField]:
             continue
         name, *options = tags.get("json", "").split(",")
         omits_empty = "omitempty" in options and not match["type"].startswith("*")
-        found[int(number[1])] = GoField(name, "inline" in options, omits_empty, "omitzero" in options)
+        go_name = match["name"] or match["type"].rpartition(".")[2]
+        found[int(number[1])] = GoField(go_name, name, "inline" in options, omits_empty, "omitzero" in options)
     return found
 
 

@@ -48,11 +48,18 @@ class Field(NamedTuple):
     """What the table says of one field."""
 
     name: str
+    go_name: str
     type: str
     repeated: bool
     map: bool
     inline: bool
     leaves_out: bool
+
+    @property
+    def wires(self) -> tuple[int, ...]:
+        """The wire types that it may have; numbers that repeat may be packed."""
+        found = wire.BYTES if self.map else _WIRE.get(self.type, wire.BYTES)
+        return (found, wire.BYTES) if self.repeated and found == wire.VARINT else (found,)
 
 
 class _Envelope(NamedTuple):
@@ -111,8 +118,9 @@ def _fields(message: str) -> Mapping[int, Field]:
     for row in dig_list(facts.protobuf(), "messages", message):
         number, flags = dig(row, 0), dig_str(row, 3)
         if isinstance(number, int):
-            marks = (flag in flags for flag in "rmiz")
-            found[number] = Field(dig_str(row, 1), dig_str(row, 2), *marks)
+            repeated, map_, inline, leaves_out = (flag in flags for flag in "rmiz")
+            names = dig_str(row, 1), dig_str(row, 4)
+            found[number] = Field(*names, dig_str(row, 2), repeated, map_, inline, leaves_out)
     return found
 
 
@@ -120,8 +128,17 @@ def _message(name: str, data: bytes, depth: int) -> JSON:
     if depth > _DEEPEST:
         raise WireError("nested too deeply")
     known = _fields(name)
+
+    def check(number: int, type_: int) -> None:
+        field = known.get(number)
+        if not number or type_ == wire.END:
+            why = "wiretype end group for non-group" if number else f"illegal tag 0 (wire type {type_})"
+            raise WireError(f"proto: {name.rpartition('.')[2]}: {why}")
+        if field is not None and type_ not in field.wires:
+            raise WireError(f"proto: wrong wireType = {type_} for field {field.go_name}")
+
     found: JSONMap = {}
-    for raw in wire.fields(data):
+    for raw in wire.fields(data, check):
         field = known.get(raw.field)
         if field is not None:
             _put(found, field, raw, depth)
@@ -143,9 +160,9 @@ def _put(found: JSONMap, field: Field, raw: Raw, depth: int) -> None:
 
 
 def _entry(field: Field, raw: Raw, depth: int) -> JSONMap:
-    parts = {part.field: part for part in wire.fields(_bytes(field, raw))}
-    key = parts.get(1, Raw(1, wire.BYTES, 0, b"")).data.decode(errors="replace")
-    return {key: _value(field, parts.get(2, Raw(2, wire.BYTES, 0, b"")), depth)}
+    parts = {part.field: part for part in wire.fields(raw.data)}
+    key, value = (parts.get(number, Raw(number, wire.BYTES, 0, b"")) for number in (1, 2))
+    return {key.data.decode(errors="replace"): _value(field, value, depth)}
 
 
 def _items(field: Field, raw: Raw, depth: int) -> list[JSON]:
@@ -157,19 +174,18 @@ def _items(field: Field, raw: Raw, depth: int) -> list[JSON]:
 def _value(field: Field, raw: Raw, depth: int) -> JSON:
     match field.type:
         case "string":
-            return _bytes(field, raw).decode(errors="replace")
+            return raw.data.decode(errors="replace")
         case "bytes":
-            return base64.b64encode(_bytes(field, raw)).decode()
+            return base64.b64encode(raw.data).decode()
         case "json":
-            return parse(text) if (text := _bytes(field, raw)) else None
+            return parse(raw.data) if raw.data else None
         case "bool" | "int32" | "int64" | "double":
             return _scalar(field, raw)
         case _:
-            return _message(field.type, _bytes(field, raw), depth + 1)
+            return _message(field.type, raw.data, depth + 1)
 
 
 def _scalar(field: Field, raw: Raw) -> JSON:
-    _check(field, raw, _WIRE[field.type])
     if field.type == "bool":
         return raw.number != 0
     if field.type != "double":
@@ -178,17 +194,6 @@ def _scalar(field: Field, raw: Raw) -> JSON:
     if not math.isfinite(value):
         raise WireError(f"json: unsupported value: {value}")
     return int(value) if value.is_integer() else value
-
-
-def _bytes(field: Field, raw: Raw) -> bytes:
-    _check(field, raw, wire.BYTES)
-    return raw.data
-
-
-def _check(field: Field, raw: Raw, type_: int) -> None:
-    if raw.type != type_:
-        spelled = field.name[:1].upper() + field.name[1:]
-        raise WireError(f"proto: wrong wireType = {raw.type} for field {spelled}")
 
 
 # the messages whose Go types write their JSON themselves

@@ -4,12 +4,13 @@ Pure. Groups, which nothing of Kubernetes has, are refused.
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 VARINT: Final = 0
 FIXED64: Final = 1
 BYTES: Final = 2
+END: Final = 4
 FIXED32: Final = 5
 _LONGEST: Final = 10
 """Bytes of a 64-bit varint at most."""
@@ -29,14 +30,15 @@ class Raw(NamedTuple):
     data: bytes
 
 
-def fields(data: bytes) -> Iterator[Raw]:
-    """The fields of a message in their order. Raises WireError."""
+def fields(data: bytes, check: Callable[[int, int], None] | None = None) -> Iterator[Raw]:
+    """The fields of a message in their order. `check` sees each number and wire type before the value is read, as the
+    servers' decoder looks at them. Raises WireError."""
     at = 0
     while at < len(data):
         tag, at = _varint(data, at)
         field, type_ = tag >> 3, tag & 7
-        if not field:
-            raise WireError(f"proto: illegal tag {field} (wire type {type_})")
+        if check is not None:
+            check(field, type_)
         if type_ == VARINT:
             number, at = _varint(data, at)
             yield Raw(field, type_, number, b"")
