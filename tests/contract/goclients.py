@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from sym.model.codec import JSON, JSONMap
 from tests.contract.builders import CM, delete, get, patch, post, put
-from tests.contract.steps import NAMESPACE, PARTIAL_LIST, PROTOBUF, STRATEGIC, TABLE, Step, Story
+from tests.contract.steps import NAMESPACE, PARTIAL_LIST, PROTOBUF, STRATEGIC, Step, Story
 
 _MAGIC = b"k8s\x00"
 _PODS = "/api/v1/namespaces/{ns}/pods"
@@ -131,7 +131,6 @@ _EVENTS: Story = (
     get(_NEWER + "?fieldSelector=regarding.kind%3DPod", only=("items.0.metadata.name", "items.1")),
     get(_NEWER + "?fieldSelector=reason%3DReady", only=("items.0.metadata.name", "items.1")),
     get(_OLDER + "?fieldSelector=involvedObject.kind%3DPod", only=("items.0.metadata.name", "items.1")),
-    get(_NEWER, accept=TABLE, only=("rows.0.cells.3", "rows.0.cells.6", "rows.1.cells.3", "rows.1.cells.6")),
     get(_NEWER, accept=PARTIAL_LIST),
     get(_NEWER + "?watch=1&resourceVersion=0&timeoutSeconds=1"),
     post(_NEWER, _event("three", eventTime=None)),

@@ -87,6 +87,13 @@ async def test_watches_show_their_own_names(cluster: SandboxCluster, path: str, 
     assert [(dig(frame, "type"), dig(frame, "object", name)) for frame in shown] == [("ADDED", "to n")]
 
 
+@pytest.mark.parametrize("path", [NEWER, OLDER])
+async def test_tables_name_who_reported_it(cluster: SandboxCluster, path: str) -> None:
+    _, table = ask(cluster, "GET", path, accept="application/json;as=Table;v=v1;g=meta.k8s.io")
+    cells = dig_list(table, "rows", 0, "cells")
+    assert cells[1:7] == ["Normal", "Scheduled", "pod/p", "", "default-scheduler, s-1", "to n"]
+
+
 async def test_a_series_is_patched_and_everything_else_stays(cluster: SandboxCluster) -> None:
     series: JSONMap = {"count": 2, "lastObservedTime": TIME}
     assert ask(cluster, "PATCH", f"{NEWER}/e", {"series": series}, STRATEGIC_TYPE)[0] == 200

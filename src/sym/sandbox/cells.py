@@ -191,19 +191,23 @@ def _event(obj: JSONMap, now: datetime) -> list[JSON]:
     first = dig_str(obj, "firstTimestamp") or dig_str(obj, "eventTime")
     last = dig_str(obj, "lastTimestamp") or dig_str(obj, "series", "lastObservedTime") or first
     about = dig_map(obj, "involvedObject")
-    source = ", ".join(part for part in (dig_str(obj, "source", "component"), dig_str(obj, "source", "host")) if part)
+    source = _joined(dig_str(obj, "source", "component"), dig_str(obj, "source", "host"))
     return [
         age(last, now),
         dig_str(obj, "type"),
         dig_str(obj, "reason"),
         f"{dig_str(about, 'kind').lower()}/{dig_str(about, 'name')}",
         dig_str(about, "fieldPath"),
-        source or dig_str(obj, "reportingComponent"),
+        source or _joined(dig_str(obj, "reportingComponent"), dig_str(obj, "reportingInstance")),
         dig_str(obj, "message").strip(),
         age(first, now),
         max(1, _number(obj, "count"), _number(obj, "series", "count")),
         _name(obj),
     ]
+
+
+def _joined(*parts: str) -> str:
+    return ", ".join(part for part in parts if part)
 
 
 def _newer_event(obj: JSONMap, now: datetime) -> list[JSON]:
