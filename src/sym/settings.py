@@ -29,6 +29,9 @@ class KubeSettings(Struct, frozen=True, kw_only=True):
     """Seconds: the longest Retry-After that is believed. A hostile server must not put us to sleep for a day."""
     throttle_retries: int = 3
     """How often one request is sent again after 429 with a Retry-After, before the caller hears of it."""
+    stream_lists: bool = True
+    """Whether lists are asked for as the beginning of a watch, which costs a server a fraction of the memory. Servers
+    that refuse it are asked for pages; off: all are."""
     page_bytes: int = 64 << 20
     """Bytes of one answer, unpacked. 500 objects of the largest size that etcd takes are not even listed by others."""
     member_bytes: int = 512 << 20

@@ -28,9 +28,12 @@ class Happened(Struct, frozen=True):
 
 
 class History:
-    """ConfigMaps of namespace `d`. `states[v]` is name -> version at version v."""
+    """ConfigMaps of namespace `d`. `states[v]` is name -> version at version v. `streams`: whether a watch may begin
+    with all that there is; `streamed` counts those that said that it was all."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, streams: bool = True) -> None:
+        self._streams = streams
+        self.streamed = 0
         self.version = 1
         self.compacted = 0
         self.events: list[Happened] = []
@@ -72,10 +75,20 @@ class History:
     async def stream(self, request: Request) -> AsyncGenerator[AsyncIterator[bytes]]:
         """A watch."""
         query = dict(request.query)
-        version = int(query["resourceVersion"])
+        version, end = (
+            int(query["resourceVersion"] or 0),
+            asyncio.get_running_loop().time() + int(query["timeoutSeconds"]),
+        )
+        if "sendInitialEvents" in query:
+            if not self._streams:
+                raise refusal(422, "Invalid", "sendInitialEvents is forbidden for watch")
+            if version > self.version:
+                raise refusal(504, "Timeout", "Too large resource version")
+            yield self._whole(end)
+            return
         if version < self.compacted:
             raise refusal(410, "Expired", "too old resource version")
-        yield self._watch(version, asyncio.get_running_loop().time() + int(query["timeoutSeconds"]))
+        yield self._watch(version, end)
 
     async def aclose(self) -> None:
         """Nothing to do."""
@@ -85,6 +98,20 @@ class History:
         self.states[self.version] = state
         self.events.append(Happened(self.version, type_, name, config_map(name, self.version)))
         self._pulse.notify()
+
+    async def _whole(self, end: float) -> AsyncIterator[bytes]:
+        """The present state, what happens while it is sent, and where that ended; then a watch."""
+        at, state = self.version, self.states[self.version]
+        for name in sorted(state):
+            yield event("ADDED", config_map(name, state[name]))
+            await asyncio.sleep(0.01)
+        for one in [one for one in self.events if one.version > at]:
+            yield event(one.type, one.item)
+            at = one.version
+        self.streamed += 1
+        yield bookmark(at, complete=True)
+        async for line in self._watch(at, end):
+            yield line
 
     async def _watch(self, version: int, end: float) -> AsyncIterator[bytes]:
         loop = asyncio.get_running_loop()

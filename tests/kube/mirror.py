@@ -23,6 +23,8 @@ from tests.kube.scripted import (
 
 T = TypeVar("T", bound=Object)
 HEALTHY = Silence(60.0)
+PAGES = KubeSettings(stream_lists=False)
+"""Lists in pages, as servers that stream none give them; test_watch_list.py has the others."""
 EXPIRED = event("ERROR", failure(410, "Expired", "too old resource version: 10 (20)"))
 
 
@@ -68,12 +70,12 @@ def watching(
     client: Scripted, settings: KubeSettings | None = None, options: ListOptions | None = None
 ) -> Mirror[Object]:
     """A mirror of which only the metadata matters."""
-    return Mirror(client, Object, settings or KubeSettings(), options or ListOptions())
+    return Mirror(client, Object, settings or PAGES, options or ListOptions())
 
 
 def reading(client: Scripted) -> Mirror[Typed]:
     """A mirror that reads `data` too."""
-    return Mirror(client, Typed, KubeSettings(), ListOptions())
+    return Mirror(client, Typed, PAGES, ListOptions())
 
 
 def gaps(asked: list[Asked]) -> list[float]:

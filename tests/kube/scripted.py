@@ -130,9 +130,11 @@ def event(type_: str, item: JSON) -> bytes:
     return encode({"type": type_, "object": item})
 
 
-def bookmark(version: int | str) -> bytes:
-    """A bookmark, as servers send it: an object with nothing but a version."""
+def bookmark(version: int | str, *, complete: bool = False) -> bytes:
+    """A bookmark, as servers send it: an object with nothing but a version, and the word that initial events end."""
     meta: JSONMap = {"resourceVersion": str(version)}
+    if complete:
+        meta["annotations"] = {"k8s.io/initial-events-end": "true"}
     return event("BOOKMARK", {"kind": "ConfigMap", "apiVersion": "v1", "metadata": meta})
 
 

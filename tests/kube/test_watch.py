@@ -166,7 +166,7 @@ async def test_an_expired_continue_token_starts_the_list_again() -> None:
 
 async def test_an_endless_list_is_given_up() -> None:
     pages = [listing(10, config_map(f"a{n}", 1), more=f"t{n}") for n in range(20)]
-    mirror = watching(Scripted(*pages), KubeSettings(list_pages=10))
+    mirror = watching(Scripted(*pages), KubeSettings(stream_lists=False, list_pages=10))
     await mirror.run(0.5)
     assert isinstance(mirror.reflector.error, TooLarge)
     assert mirror.events == []
@@ -180,7 +180,7 @@ async def test_a_repeated_continue_token_is_given_up() -> None:
 
 async def test_the_lists_of_one_member_share_a_budget() -> None:
     page = listing(10, config_map("a", 1))
-    settings = KubeSettings(member_bytes=len(page.body) * 3 // 2)
+    settings = KubeSettings(stream_lists=False, member_bytes=len(page.body) * 3 // 2)
     client = Scripted(page, Frames((HEALTHY,)), page)
     mirror = watching(client, settings)
     other = Reflector(mirror.api, CONFIGMAP, Object, ListOptions(namespace="e"), settings, LoopEnv(1))

@@ -39,7 +39,7 @@ async def test_a_list_older_than_what_was_seen_is_not_believed() -> None:
 
 
 async def test_a_server_that_insists_on_its_past_was_restored() -> None:
-    settings = KubeSettings(stale_lists=3)
+    settings = KubeSettings(stream_lists=False, stale_lists=3)
     client = Scripted(
         listing(100, config_map("a", 99), config_map("b", 50)),
         Frames((EXPIRED,)),

@@ -10,6 +10,7 @@ import contextlib
 from random import Random
 
 import pytest
+from msgspec.structs import replace
 
 from sym.aio.env import LoopEnv
 from sym.kube.api import Api
@@ -58,12 +59,14 @@ async def live(server: History, client: faults.FaultyClient, random: Random) -> 
     client.heal()
 
 
+@pytest.mark.parametrize(("asks", "streams"), [(True, True), (True, False), (False, False)])
 @pytest.mark.parametrize("seed", range(20))
-async def test_the_watch_tells_the_truth_whatever_happens(seed: int) -> None:
-    env, server = LoopEnv(seed), History()
+async def test_the_watch_tells_the_truth_whatever_happens(seed: int, asks: bool, streams: bool) -> None:
+    env, server = LoopEnv(seed), History(streams=streams)
+    settings = replace(SETTINGS, stream_lists=asks)
     schedule = faults.Chances(FAULTS, env)
-    client = faults.FaultyClient(server, schedule, SETTINGS)
-    reflector = Reflector(Api(client, "c", SETTINGS), CONFIGMAP, Object, ListOptions(), SETTINGS, env)
+    client = faults.FaultyClient(server, schedule, settings)
+    reflector = Reflector(Api(client, "c", settings), CONFIGMAP, Object, ListOptions(), settings, env)
     store: Store[Object] = Store("c")
     events: list[Event[Object]] = []
     changes: list[Change[Object]] = []
@@ -81,6 +84,7 @@ async def test_the_watch_tells_the_truth_whatever_happens(seed: int) -> None:
     present = {ref.name: int(item.metadata.resource_version) for ref, item in store.view.items()}
     assert present == server.states[server.version], "the cache does not equal the server"
     assert len(client.injected) >= 3
+    assert server.streamed == 0 or (asks and streams)
     validate_events(events, server)
     validate_changes(changes)
 

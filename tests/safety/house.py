@@ -17,7 +17,7 @@ from sym.model.meta import Kind, Object
 from sym.sandbox.audit import Record, place_of
 from sym.sandbox.call import User
 from sym.sandbox.cluster import SandboxCluster
-from sym.sandbox.faults import Fault, FaultyClient, Junk, Refuse, Script, is_list, is_watch
+from sym.sandbox.faults import Fault, FaultyClient, Junk, Refuse, Script, is_list, is_streamed_list, is_watch
 from sym.sandbox.store import Store
 from tests.make import BJ4, BJ5, two_clusters
 from tests.world import META_NAME, World
@@ -148,13 +148,15 @@ async def at_rest() -> AsyncIterator[House]:
 
 
 def empty_lists(store: Store, *plurals: str) -> Charm:
-    """Lists of these resources (of all, where none are named) come back empty, at the newest version; their watches
-    have expired, so that everybody lists."""
+    """Lists of these resources (of all, where none are named) come back empty, at the newest version, in pages and in
+    streams; their watches have expired, so that everybody lists."""
 
     def charm(request: Request) -> Fault | None:
         resource = place_of(request.path).resource
         if plurals and resource not in plurals:
             return None
+        if is_streamed_list(request):
+            return Junk(body=encode(_end(request.path, str(store.version))), last=True)
         if is_watch(request):
             return Refuse(code=410, reason="Expired")
         if is_list(request):
@@ -180,9 +182,18 @@ def every_answer(fault: Fault) -> Charm:
     return lambda _: fault
 
 
+def _end(path: str, version: str) -> JSONMap:
+    """The end of a streamed list."""
+    metadata: JSONMap = {"resourceVersion": version, "annotations": {"k8s.io/initial-events-end": "true"}}
+    return {"type": "BOOKMARK", "object": {"apiVersion": _api_version(path), "kind": "Thing", "metadata": metadata}}
+
+
+def _api_version(path: str) -> str:
+    return "v1" if path.startswith("/api/") else "/".join(path.split("/")[2:4])
+
+
 def _nothing(path: str, version: str) -> JSONMap:
-    api_version = "v1" if path.startswith("/api/") else "/".join(path.split("/")[2:4])
-    return {"apiVersion": api_version, "kind": "List", "metadata": {"resourceVersion": version}, "items": []}
+    return {"apiVersion": _api_version(path), "kind": "List", "metadata": {"resourceVersion": version}, "items": []}
 
 
 async def _raw_list(api: Api, kind: Kind) -> list[JSON]:

@@ -21,6 +21,7 @@ from sym.sandbox.faults import (
     Refuse,
     Reset,
     is_list,
+    is_streamed_list,
     is_watch,
     is_write,
 )
@@ -38,6 +39,7 @@ def _only(matches: Matcher, fault: Fault) -> Charm:
     return lambda request: fault if matches(request) else None
 
 
+_UNFIT = Refuse(code=422, reason="Invalid")
 ILLS: dict[str, Charm] = {
     "hangs": every_answer(Hang()),
     "hangs on writes": _only(is_write, Hang()),
@@ -48,7 +50,9 @@ ILLS: dict[str, Charm] = {
     "loses the answers of writes": _only(is_write, Reset()),
     "junk": every_answer(Junk()),
     "junk in streams": _only(is_watch, Junk()),
-    "lists without end": _only(is_list, Endless()),
+    "lists without end": lambda request: (
+        _UNFIT if is_streamed_list(request) else Endless() if is_list(request) else None
+    ),
     "throttles": every_answer(Refuse(code=429, reason="TooManyRequests", retry_after=60)),
     "forbids": every_answer(Refuse(code=403, reason="Forbidden")),
 }

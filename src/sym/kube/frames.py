@@ -11,7 +11,7 @@ import msgspec
 from sym.kube.answers import error_of_event
 from sym.kube.errors import Junk
 from sym.kube.store import Applied, Bookmark, Deleted
-from sym.model.meta import Kind, Object
+from sym.model.meta import Kind, Object, ObjectMeta
 
 T = TypeVar("T", bound=Object)
 
@@ -57,6 +57,7 @@ class _TypeMeta(msgspec.Struct, frozen=True, rename="camel"):
     api_version: str = ""
 
 
+_INITIAL_EVENTS_END = "k8s.io/initial-events-end"
 _NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
@@ -110,7 +111,7 @@ class Reader(Generic[T]):
                 meta = self._metadata(frame.object, where).metadata
                 return Deleted(namespace=meta.namespace, name=meta.name, resource_version=meta.resource_version)
             case "BOOKMARK":
-                return Bookmark(resource_version=self._version(frame.object, where))
+                return self._bookmark(frame.object, where)
             case "ERROR":
                 raise error_of_event(self._kind.qualified, bytes(frame.object))
             case _:
@@ -146,14 +147,15 @@ class Reader(Generic[T]):
         if found.kind != self._kind.name or found.api_version != self._kind.api_version:
             raise Junk(f"{where}: the server sent an event of another kind of object")
 
-    def _version(self, raw: msgspec.Raw, where: str) -> str:
+    def _bookmark(self, raw: msgspec.Raw, where: str) -> Bookmark:
         try:
-            version = self._least.decode(raw).metadata.resource_version
+            meta = self._least.decode(raw).metadata
         except _NOT_JSON:
-            version = ""
-        if not version:
+            meta = ObjectMeta()
+        if not meta.resource_version:
             raise Junk(f"{where}: the server sent a bookmark without a resourceVersion")
-        return version
+        complete = meta.annotations.get(_INITIAL_EVENTS_END) == "true"
+        return Bookmark(resource_version=meta.resource_version, complete=complete)
 
 
 def _why(error: Exception) -> str:

@@ -100,6 +100,14 @@ def watch(kind: Kind, options: ListOptions, *, resource_version: str, timeout_se
     return Request(method="GET", path=object_path(kind, options.namespace), query=(*query, *_selectors(options)))
 
 
+def watch_list(kind: Kind, options: ListOptions, *, resource_version: str, timeout_seconds: int) -> Request:
+    """A watch that begins with all that there is, as a list would have it: state not older than `resource_version`
+    ("": the newest), then a bookmark that says so, then changes."""
+    begun = watch(kind, options, resource_version=resource_version, timeout_seconds=timeout_seconds)
+    more = (("sendInitialEvents", "true"), ("resourceVersionMatch", "NotOlderThan"))
+    return Request(method=begun.method, path=begun.path, query=(*begun.query, *more))
+
+
 def create(kind: Kind, body: JSONMap, *, namespace: str, manager: str) -> Request:
     """A create: 409 where the name is taken."""
     return Request(

@@ -47,9 +47,10 @@ class Deleted(Struct, frozen=True, kw_only=True):
 
 
 class Bookmark(Struct, frozen=True, kw_only=True):
-    """Nothing happened up to this version."""
+    """Nothing happened up to this version. `complete`: all that was there at first has been sent before it."""
 
     resource_version: str
+    complete: bool = False
 
 
 Event: TypeAlias = Replaced[T] | Applied[T] | Deleted | Bookmark

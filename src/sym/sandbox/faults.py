@@ -69,10 +69,11 @@ class StaleList(Struct, frozen=True, tag=True):
 
 
 class Junk(Struct, frozen=True, tag=True):
-    """The answer is `body`; in a stream it is a line, after `after` true ones."""
+    """The answer is `body`; in a stream it is a line, after `after` true ones, and (`last`) 410 ends it."""
 
     body: bytes = b"<html>login</html>"
     after: int = 0
+    last: bool = False
 
 
 class Truncated(Struct, frozen=True, tag=True):
@@ -110,6 +111,11 @@ def anything(request: Request) -> bool:
 def is_watch(request: Request) -> bool:
     """Matches watches."""
     return ("watch", "true") in request.query
+
+
+def is_streamed_list(request: Request) -> bool:
+    """Matches watches that begin with a list."""
+    return is_watch(request) and ("sendInitialEvents", "true") in request.query
 
 
 def is_list(request: Request) -> bool:
@@ -322,6 +328,9 @@ class FaultyClient:
         while True:
             if isinstance(fault, Reset | Hang | Junk | ErrorEvent) and count == fault.after:
                 yield await self._interrupt(request, fault)
+                if isinstance(fault, Junk) and fault.last:
+                    yield await self._interrupt(request, ErrorEvent())
+                    return
             line = await self._read(request, lines)
             if line is None:
                 return
