@@ -77,7 +77,9 @@ def propagation(
         patience=patience,
         output=output,
     )
-    sys.exit(asyncio.run(_until_signal(options)))
+    from sym.aio import loops
+
+    sys.exit(loops.run(_until_signal(options)))
 
 
 def audit_logs(pairs: tuple[str, ...]) -> Mapping[str, Path]:

@@ -141,12 +141,13 @@ def identity() -> str:
 
 def run(options: "Options", settings: Settings, listen: tuple[str, int], kubeconfig: str, context: str) -> int:
     """Run the process; its exit code."""
+    from sym.aio import loops
     from sym.kube.errors import KubeError
     from sym.kube.kubeconfig import in_cluster, load_operator
 
     try:
         own = in_cluster() if in_pod() and not kubeconfig else load_operator(kubeconfig, context)
-        asyncio.run(_run(options, settings, listen, own))
+        loops.run(_run(options, settings, listen, own))
     except KubeError as error:
         click.echo(f"Error: {error.message}", err=True)
         return 1
