@@ -19,12 +19,13 @@ class KubeSettings(Struct, frozen=True, kw_only=True):
     stream_idle: float = 40.0
     """Seconds without a byte after which a watch is given up and resumed: a half-open connection is found in <= 45 s.
     Servers send bookmarks about once a minute, so a quiet kind costs one cheap request each 40 s."""
-    qps: float = 50.0
-    """Requests per second and cluster in the long run: client-go's usual 20, raised because servers have APF today."""
-    burst: int = 100
+    qps: float = 400.0
+    """Requests per second and cluster in the long run. Servers protect themselves by priority and fairness, and a slow
+    one is asked less because of `concurrency`; this only bounds what a bug of ours may ask of a fast one."""
+    burst: int = 800
     """Requests that may go at once after a quiet time."""
     concurrency: int = 32
-    """Requests under way at once per cluster, watches not counted."""
+    """Requests under way at once per cluster, watches not counted: what makes a loaded server slow us down."""
     retry_after_cap: float = 10.0
     """Seconds: the longest Retry-After that is believed. A hostile server must not put us to sleep for a day."""
     throttle_retries: int = 3
@@ -102,8 +103,9 @@ class FleetSettings(Struct, frozen=True, kw_only=True):
 class ControllerSettings(Struct, frozen=True, kw_only=True):
     """Queues, runners, leader lock, status writes."""
 
-    threadiness: int = 4
-    """Reconciles at once, per controller."""
+    threadiness: int = 32
+    """Reconciles at once, per controller. They are coroutines that wait for servers; what a server gets is bounded by
+    `writes_per_cluster`, so more of them only keep a slow cluster from holding up the others."""
     retry_first: float = 0.005
     """Seconds before the first retry of a key (client-go's workqueue)."""
     retry_cap: float = 1000.0
@@ -116,6 +118,11 @@ class ControllerSettings(Struct, frozen=True, kw_only=True):
     """Seconds until a write that the server or a guard refused for what it says is tried again, if no event came."""
     status_seconds: float = 1.0
     """Least seconds between two status writes of one object (semantics.md 2)."""
+    progress_seconds: float = 20.0
+    """Seconds that a status which only tells that things go on may be put off while its cluster has its hands full with
+    writes that bring them on."""
+    progress_look: float = 2.0
+    """Seconds between two looks whether a status that was put off can be written now."""
     settle_seconds: float = 10.0
     """Seconds that registered clusters get to connect and fill their caches before a new leader begins without them:
     a cluster that is merely not connected yet must not be told as lost."""

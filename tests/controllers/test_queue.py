@@ -95,6 +95,19 @@ async def test_of_several_delays_the_earliest_counts(env: LoopEnv) -> None:
 
 
 @pytest.mark.anyio
+async def test_success_settles_what_was_put_off_before_it(env: LoopEnv) -> None:
+    q = queue(env)
+    q.add_after("a", 5)
+    q.add("a")
+    assert await q.get() == "a"
+    q.forget("a")
+    q.add_after("a", 60)
+    q.done("a")
+    assert await q.get() == "a"
+    assert env.monotonic() == pytest.approx(60)
+
+
+@pytest.mark.anyio
 async def test_a_getter_that_is_cancelled_loses_no_key(env: LoopEnv) -> None:
     q = queue(env)
     async with asyncio.TaskGroup() as group:

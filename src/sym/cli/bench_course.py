@@ -63,6 +63,7 @@ class Course:
     async def _measured(self, ground: Ground, log: Path) -> Report:
         options, steps = self._options, recipe(ground.namespace, ground.members)
         bare = Bare(ground.apis, steps, options.concurrency)
+        await bare.send([name_of("v", 0)])  # connections, and what servers put off until a kind is first used
         before = await self._floor(bare, "a")
         await ground.calm(options.patience)
         async with self._controllers(log) as pids:

@@ -187,6 +187,11 @@ class Fleet:
             await self._executor.write_status(Permitted(member, permit), kind, ref, body, write.manager)
         return True
 
+    def loaded(self, cluster: str) -> bool:
+        """Whether writes that can wait should, because that cluster has many under way."""
+        member = self._members.get(cluster)
+        return member is not None and member.loaded
+
     async def _lane(self, lane: list[Action], behalf: Ref, permit: Permit, failures: list[Failure]) -> None:
         for action in lane:
             failure = await self._one(action, behalf, permit)

@@ -32,6 +32,7 @@ from sym.plan.types import Health, MemberState
 from sym.settings import Settings
 
 T = TypeVar("T", bound=Object)
+_LOADED = 4  # that part of the writes that a cluster may get at once is a load
 _RESTART = BackoffPolicy(first=1.0, cap=30.0)
 
 
@@ -171,6 +172,11 @@ class Member:
     async def rotate(self, client: Client, host: str) -> None:
         """Go on with `client`, which the caller has validated; the old one is closed."""
         await self._client.swap(client, host)
+
+    @property
+    def loaded(self) -> bool:
+        """Whether so many writes are under way that what can wait should."""
+        return self._writing >= max(2, self._settings.fleet.writes_per_cluster // _LOADED)
 
     @asynccontextmanager
     async def slot(self) -> AsyncGenerator[None]:

@@ -27,7 +27,7 @@ class Clusters:
         self._queue = queue
         self._env = tools.env
         self._poll = tools.settings.controller.expectation_poll
-        self._pace = Pace(tools.env, tools.settings.controller.status_seconds)
+        self._pace = Pace(tools.env, tools.settings.controller)
         self._permit = permit
         fleet.on_change(CLUSTER, self._changed)
         fleet.on_turn(self._turned)

@@ -11,7 +11,7 @@ from sym.clusters.fleet import Fleet, StatusWrite
 from sym.clusters.member import Tools
 from sym.clusters.permit import Permit
 from sym.controllers.runner import ActionsFailed, LookLater
-from sym.controllers.status import Pace, serious, with_failures
+from sym.controllers.status import Pace, only_progress, serious, with_failures
 from sym.kube.errors import Conflict, NotFound, Unreachable
 from sym.model.advdeployment import AdvDeployment, AdvDeploymentStatus
 from sym.model.appset import AppSet, AppSetStatus
@@ -37,7 +37,7 @@ class Effect:
         self._fleet = fleet
         self._tools = tools
         self._settings = tools.settings.controller
-        self._pace = Pace(tools.env, self._settings.status_seconds)
+        self._pace = Pace(tools.env, self._settings)
 
     def early(self, ref: Ref) -> bool:
         """Whether the caches have yet to show our own last writes for `ref`: then nothing is decided."""
@@ -53,12 +53,22 @@ class Effect:
         wait = None
         if plan.status is not None:
             status = with_failures(plan.status, before, failures, self._tools.env.now())
-            wait = await self._write(subject, before, status, permit)
+            wait = self._put_off(subject, before, status) if not failures else None
+            if wait is None:
+                wait = await self._write(subject, before, status, permit)
         held = plan.status is not None and plan.status.observed_generation < subject.seen.metadata.generation
         self._raise(failures, plan.requeue_after if held and wait is None else wait)
         measured = any(isinstance(action, Measure) for action in plan.actions)
         waits = [each for each in (wait, plan.requeue_after, 0.0 if measured else None) if each is not None]
         return min(waits, default=None)
+
+    def _put_off(self, subject: Subject, before: S, status: S) -> float | None:
+        """Seconds until the next look, where `status` can wait for a cluster that has more important writes to do."""
+        waits = status != before and not subject.seen.deleting and only_progress(status, before)
+        if not waits or not self._fleet.loaded(subject.ref.cluster):
+            return None
+        left = self._pace.patience(subject.kind, subject.ref)
+        return min(left, self._settings.progress_look) if left > 0 else None
 
     async def _write(self, subject: Subject, before: S, status: S, permit: Permit) -> float | None:
         """Write the status if it differs and its time has come; otherwise the seconds until then."""

@@ -121,8 +121,10 @@ class Queue(Generic[K]):
         return delay
 
     def forget(self, key: K) -> None:
-        """Its work succeeded: the next failure is the first one again."""
+        """Its work succeeded: the next failure is the first one again, and what it was put off to before is settled."""
         self._failures.pop(key, None)
+        if (timer := self._timers.pop(key, None)) is not None:
+            timer.cancel()
 
     def failures(self, key: K) -> int:
         """Failures of `key` in a row."""

@@ -17,6 +17,7 @@ from sym.model.appset import AppSetStatus
 from sym.model.conditions import FALSE, TRUE, Condition, find_condition, set_condition
 from sym.model.meta import Kind, Ref
 from sym.plan.types import Failure
+from sym.settings import ControllerSettings
 
 S = TypeVar("S", AppSetStatus, AdvDeploymentStatus)
 _KEEP = 4096
@@ -88,22 +89,41 @@ def _since(condition: Condition, before: tuple[Condition, ...]) -> Condition:
     return replace(condition, last_transition_time=old.last_transition_time)
 
 
-class Pace:
-    """At most one status write per object and interval."""
+def only_progress(status: AppSetStatus | AdvDeploymentStatus, before: Conditioned) -> bool:
+    """Whether `status` says no more than that things go on: nothing is wrong or waits for somebody, and nobody was told
+    that it was done or stuck."""
+    now = find_condition(status.conditions, names.RECONCILING)
+    going = now is not None and now.true and now.reason == status.aggr_status.status.value
+    ended = (find_condition(before.conditions, type_) for type_ in (names.READY, names.STALLED))
+    return going and not any(condition is not None and condition.true for condition in ended)
 
-    def __init__(self, env: Env, seconds: float) -> None:
+
+class Pace:
+    """At most one status write per object and interval, and not for ever none."""
+
+    def __init__(self, env: Env, settings: ControllerSettings) -> None:
         self._env = env
-        self._seconds = seconds
+        self._seconds = settings.status_seconds
+        self._patience = settings.progress_seconds
         self._written: dict[tuple[Kind, Ref], float] = {}
+        self._owed: dict[tuple[Kind, Ref], float] = {}
 
     def wait(self, kind: Kind, ref: Ref) -> float:
         """Seconds until `ref` may be written; 0 or less: now."""
         last = self._written.get((kind, ref))
         return 0.0 if last is None else last + self._seconds - self._env.monotonic()
 
+    def patience(self, kind: Kind, ref: Ref) -> float:
+        """Seconds for which a status of `ref` that is due may still be put off; 0 or less: none."""
+        now = self._env.monotonic()
+        if len(self._owed) >= _KEEP:
+            self._owed = {key: at for key, at in self._owed.items() if now - at < self._patience}
+        return self._owed.setdefault((kind, ref), now) + self._patience - now
+
     def wrote(self, kind: Kind, ref: Ref) -> None:
         """The status of `ref` was written just now."""
         now = self._env.monotonic()
+        self._owed.pop((kind, ref), None)
         if len(self._written) >= _KEEP:
             self._written = {key: at for key, at in self._written.items() if now - at < self._seconds}
         self._written[kind, ref] = now

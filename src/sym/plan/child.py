@@ -14,7 +14,7 @@ from sym.model.advdeployment import AdvDeployment, AdvDeploymentSpec, AdvUpdateS
 from sym.model.appset import AppSet, PodSet, TopologyCluster, UpdateStrategy
 from sym.model.codec import JSON, JSONMap, to_json
 from sym.model.kinds import ADVDEPLOYMENT
-from sym.plan.content import content, digest, revision, stated_meta
+from sym.plan.content import content, digest, revision_of, stated_meta
 from sym.plan.inject import injected
 from sym.plan.ownership import body_for, body_of_new, record
 from sym.plan.types import Apply, Create, Owner
@@ -97,7 +97,7 @@ def entry(app: AppSet, place: TopologyCluster, pod_set: PodSet, replicas: int, o
     return ChildPodSet(
         name=pod_set.name,
         replicas=replicas,
-        revision=revision(app.spec, name, place, pod_set),
+        revision=revision_of(pod_spec, place, pod_set),
         pod_spec=injected(pod_spec, name, pod_set.name, meta, inject),
         image=pod_set.image,
         version=pod_set.version,

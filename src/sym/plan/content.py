@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from msgspec.structs import replace
 
 from sym.model.appset import AppSetSpec, NodeSelectorTerm, PodSet, PodSpec, TopologyCluster
-from sym.model.codec import JSON, JSONMap, as_map, dig_list, dig_map, dig_str, encode_sorted, to_json, to_map
+from sym.model.codec import JSON, JSONMap, as_map, dig_list, dig_map, dig_str, encode_sorted, to_map
 from sym.model.images import Image
 
 HASH_LENGTH = 16
@@ -34,12 +34,17 @@ def stated_meta(place: TopologyCluster, pod_set: PodSet) -> dict[str, str]:
 
 def revision(spec: AppSetSpec, app: str, place: TopologyCluster, pod_set: PodSet) -> str:
     """The hash of what one podSet runs at its place. Two podSets with equal content have the same revision."""
+    return revision_of(content(spec, app, pod_set), place, pod_set)
+
+
+def revision_of(pod_spec: PodSpec, place: TopologyCluster, pod_set: PodSet) -> str:
+    """`revision` where the content is known already."""
     return digest(
         {
-            "podSpec": to_json(content(spec, app, pod_set)),
+            "podSpec": pod_spec,
             "rawValues": pod_set.raw_values,
-            "meta": to_json(stated_meta(place, pod_set)),
-            "inject": to_json(pod_set.inject),
+            "meta": stated_meta(place, pod_set),
+            "inject": pod_set.inject,
         }
     )
 
@@ -50,8 +55,8 @@ def content_hash(spec: AppSetSpec, app: str) -> str:
     return digest({pod_set.name: revision(spec, app, place, pod_set) for place, pod_set in placed})
 
 
-def digest(value: Mapping[str, JSON]) -> str:
-    """The hash of a JSON value, independent of the order of keys."""
+def digest(value: Mapping[str, object]) -> str:
+    """The hash of what `value` is as JSON, independent of the order of keys."""
     return hashlib.sha256(encode_sorted(value)).hexdigest()[:HASH_LENGTH]
 
 
