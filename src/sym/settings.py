@@ -103,9 +103,9 @@ class FleetSettings(Struct, frozen=True, kw_only=True):
 class ControllerSettings(Struct, frozen=True, kw_only=True):
     """Queues, runners, leader lock, status writes."""
 
-    threadiness: int = 32
-    """Reconciles at once, per controller. They are coroutines that wait for servers; what a server gets is bounded by
-    `writes_per_cluster`, so more of them only keep a slow cluster from holding up the others."""
+    threadiness: int = 16
+    """Reconciles at once, per controller: as many as `writes_per_cluster`, so that one cluster can be kept busy. More
+    would only work on a key more often, since what changes while a key waits for its turn is looked at once."""
     retry_first: float = 0.005
     """Seconds before the first retry of a key (client-go's workqueue)."""
     retry_cap: float = 1000.0

@@ -117,6 +117,11 @@ class Fleet:
         """Every registered cluster at this instant, connected or not; without our own."""
         return {name: self.state(name) for name in sorted(self._entries.keys() | self._members.keys() - {META})}
 
+    def states_of(self, names: Iterable[str]) -> dict[str, MemberState]:
+        """As `states`, of those among `names` that are registered."""
+        known = (name for name in names if name != META and (name in self._entries or name in self._members))
+        return {name: self.state(name) for name in sorted(known)}
+
     def state(self, name: str) -> MemberState:
         """One cluster at this instant."""
         entry, member = self._entries.get(name, Entry()), self._members.get(name)
@@ -169,9 +174,13 @@ class Fleet:
         for action in actions:
             lanes.setdefault(action.cluster, []).append(action)
         failures: list[Failure] = []
-        async with asyncio.TaskGroup() as group:
-            for cluster, lane in lanes.items():
-                group.create_task(self._lane(lane, behalf, permit, failures), name=f"actions in {cluster or 'meta'}")
+        if len(lanes) == 1:  # the usual case needs no task of its own
+            await self._lane(next(iter(lanes.values())), behalf, permit, failures)
+        elif lanes:
+            async with asyncio.TaskGroup() as group:
+                for cluster, lane in lanes.items():
+                    work = self._lane(lane, behalf, permit, failures)
+                    group.create_task(work, name=f"actions in {cluster or 'meta'}")
         return tuple(failures)
 
     async def patch_status(self, kind: Kind, ref: Ref, write: StatusWrite, permit: Permit = always) -> bool:

@@ -185,6 +185,8 @@ class AdvDeployments:
 
     def _part_changed(self, cluster: str, change: Change[Object]) -> None:
         """A workload or pod: its app's AdvDeployment, and the one that has a podSet of its name."""
+        if _idle(change.old) and _idle(change.new):
+            return
         for item in (change.old, change.new):
             if item is not None:
                 self._concerns(cluster, item)
@@ -220,6 +222,11 @@ class AdvDeployments:
             item = store.view.get(Ref(cluster, about.namespace, about.name)) if store else None
             if item is not None:
                 self._concerns(cluster, item)
+
+
+def _idle(item: Object | None) -> bool:
+    """Whether it is a ReplicaSet without ready pods: only what runs is asked of one."""
+    return isinstance(item, ReplicaSet) and not item.status.ready_replicas
 
 
 def _kind_of(item: Object) -> Kind:

@@ -83,15 +83,13 @@ class AppSets:
         app = store.view.get(ref) if store else None
         if app is None:
             return None
-        children = {
-            cluster: child
-            for cluster in self._fleet.members
-            if cluster != META and (child := self._child(cluster, ref)) is not None
-        }
+        concerned = clusters_of(app) | {row.name for row in app.status.aggr_status.clusters}
         return AppSetView(
             app=app,
-            members=self._fleet.states(),
-            children=children,
+            members=self._fleet.states_of(concerned),
+            children={
+                cluster: child for cluster in concerned - {META} if (child := self._child(cluster, ref)) is not None
+            },
             gone=self._fleet.gone(ref.namespace, ref.name),
             fleet_id=self.fleet_id,
             new_app_id=self._env.new_id(),
@@ -112,7 +110,7 @@ class AppSets:
     def _turned(self, cluster: str) -> None:
         """A cluster came, went, or changed its health: look at the AppSets that have to do with it."""
         store = self._fleet.store(META, APPSETS)
-        state = self._fleet.states().get(cluster)  # None: its registration is gone, which has to be told
+        state = self._fleet.states_of([cluster]).get(cluster)  # None: its registration is gone, which has to be told
         if store is None or not store.synced or (state is not None and state.health is Health.CONNECTING):
             return
         for app in store.by("cluster", cluster):

@@ -65,7 +65,7 @@ class Clusters:
         cluster = store.view.get(ref) if store else None
         if cluster is None:
             return None
-        state = self._fleet.states().get(ref.name)
+        state = self._fleet.states_of([ref.name]).get(ref.name)
         return ClusterView(cluster=cluster, state=state, registered=self._registered(ref.name))
 
     def _registered(self, name: str) -> bool:

@@ -15,7 +15,8 @@ from sym.plan.types import Gone, MemberState
 
 
 class AppSetView(Struct, frozen=True, kw_only=True):
-    """All that the master reads for one AppSet. Every mapping goes by the cluster's name.
+    """All that the master reads for one AppSet. Every mapping goes by the cluster's name and holds those clusters that
+    the AppSet names, was written to, or tells of.
 
     `children` holds what the caches know, also of members that cannot be reached at present. `gone` holds the answers
     to `Measure`. `new_app_id` is a fresh random id, used only if the AppSet has none.
