@@ -29,6 +29,15 @@ async def test_an_appset_runs_in_two_clusters_and_tells_so() -> None:
         assert ready.true
 
 
+async def test_a_new_leader_begins_as_soon_as_all_registered_clusters_have_answered() -> None:
+    async with installed() as world:
+        await world.apply(two_clusters())
+        async with world.controller():
+            await until(
+                lambda: world.names(BJ5, ADVDEPLOYMENT), "it has begun", world.settings.controller.settle_seconds / 2
+            )
+
+
 async def test_a_changed_count_and_version_reach_the_pods() -> None:
     async with installed() as world, world.controller():
         await world.apply(two_clusters())

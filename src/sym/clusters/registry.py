@@ -77,6 +77,8 @@ class Registry:
         self._dirty: set[str] = set()
         self._pulse = Pulse()
         self._tasks: NamedTasks | None = None
+        self.drained: Callable[[], None] = lambda: None
+        """Called whenever all that was heard of registrations has been looked at: `settled` may have become true."""
         for kind in (SECRET, CONFIGMAP, CLUSTER):
             fleet.on_change(kind, self._hear)
 
@@ -89,6 +91,7 @@ class Registry:
                 for name in names_:
                     await self._begin(name)
                 if not self._dirty:
+                    self.drained()
                     await self._pulse.wait()
 
     @property

@@ -113,12 +113,14 @@ class Process:
         self.fleet = Fleet(Member(META, home.client, home.host, options.own_watches(), tools), tools)
         wiring = Wiring(connect=home.connect, watches=options.member_watches, wanted=options.connects)
         self.registry = Registry(self.fleet, tools, wiring) if options.master or options.hosted else None
+        self._pulse = Pulse()
+        if self.registry is not None:
+            self.registry.drained = self._pulse.notify
         self.live, self.ready = Checks(), Checks()
         self._queues: dict[str, Queue[Ref]] = {name: self._queue(name) for name in (MASTER, WORKER, FLEET)}
         self._locks: dict[str, Lock] = {}
         self._leader = self._lock(lambda: self.fleet.own, names.META_NAMESPACE, names.LEADER_LEASE, options.identity)
         self._stopping: float | None = None
-        self._pulse = Pulse()
         self.fleet.on_turn(lambda _: self._pulse.notify())
         self.metrics.watch_work(self._unfinished)
         self.metrics.watch_apps(self._apps)
