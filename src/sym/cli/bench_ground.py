@@ -87,18 +87,23 @@ class Ground:
 
     async def clear(self) -> None:
         """Take everything away. Needs controllers that run. Raises Problem with what is left."""
-        for cluster, api in self.apis.items():
-            for kind in _TWINS:
-                await self._each(api, kind, {"finalizers": None})
-            if cluster == META:
-                annotations: JSONMap = {names.ABANDON: ",".join(self.members)}
-                await self._each(api, APPSET, {"annotations": annotations})
-            await self._remove(api, NAMESPACE, self.namespace)
-        for api in self.apis.values():
-            for twin in twins():
-                await self._remove(api, CRD, dig_str(twin, "metadata", "name"))
+        meta = self.apis[META]
+        abandon: JSONMap = {names.ABANDON: ",".join(self.members)}
+        await self._each(meta, APPSET, {"annotations": abandon})
+        await self._vacate(meta)
+        async with asyncio.TaskGroup() as group:
+            for name in self.members:  # once no AppSet is left that would make children anew
+                group.create_task(self._vacate(self.apis[name]), name=f"vacate {name}")
         for name in self._registered:
-            await self._remove(self.apis[META], SECRET, name, names.META_NAMESPACE)
+            await self._remove(meta, SECRET, name, names.META_NAMESPACE)
+
+    async def _vacate(self, api: Api) -> None:
+        """Take our namespace out of one cluster, and the twins."""
+        for kind in _TWINS:
+            await self._each(api, kind, {"finalizers": None})
+        await self._remove(api, NAMESPACE, self.namespace)
+        for twin in twins():
+            await self._remove(api, CRD, dig_str(twin, "metadata", "name"))
 
     async def _each(self, api: Api, kind: Kind, metadata: JSONMap) -> None:
         """Merge `metadata` into every object of `kind` in our namespace."""
