@@ -20,6 +20,7 @@ class Entry(NamedTuple):
 
 
 COMMANDS: Mapping[str, Entry] = {
+    "adopt": Entry("sym.cli.adopt:command", "Take over what belongs to a former AppSet, or to none."),
     "bench": Entry("sym.cli.bench:command", "Measure Sym on real or simulated clusters."),
     "crds": Entry("sym.cli.crds:command", "Print the CRDs of AppSet, AdvDeployment and Cluster."),
     "demo": Entry("sym.cli.demo:command", "Run everything on simulated clusters on this machine."),

@@ -22,6 +22,7 @@ FieldPath: TypeAlias = tuple[str | Entry, ...]
 """The steps from the object to the field."""
 
 REPLICAS: FieldPath = ("spec", "replicas")
+TEMPLATE: FieldPath = ("spec", "template")
 
 _TOKEN = re.compile(
     r"""(?P<dot>\.)?(?P<name>[A-Za-z0-9_-]+)

@@ -21,7 +21,7 @@ def content(spec: AppSetSpec, app: str, pod_set: PodSet) -> PodSpec:
     """The podSpec of one podSet: the AppSet's with the podSet's image, version, nodes and chart laid over it."""
     pod_spec = spec.pod_spec
     chart = pod_set.chart if not pod_set.chart.empty else pod_spec.chart
-    template = as_map(_without_nulls(pod_spec.template))
+    template = as_map(without_nulls(pod_spec.template))
     if template:
         template = _with_nodes(_with_image(template, app, pod_set), pod_set.node_selector_term)
     return replace(pod_spec, template=template, chart=chart)
@@ -110,11 +110,12 @@ def _with_nodes(template: JSONMap, term: NodeSelectorTerm | None) -> JSONMap:
     return with_spec(template, affinity={**affinity, "nodeAffinity": node})
 
 
-def _without_nulls(value: JSON) -> JSON:
+def without_nulls(value: JSON) -> JSON:
+    """`value` without what is null, which means absent."""
     match value:
         case dict():
-            return {key: _without_nulls(each) for key, each in value.items() if each is not None}
+            return {key: without_nulls(each) for key, each in value.items() if each is not None}
         case list():
-            return [_without_nulls(each) for each in value]
+            return [without_nulls(each) for each in value]
         case _:
             return value

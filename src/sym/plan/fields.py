@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from sym.model.codec import JSON, JSONMap, as_map, dig_map, parse
 from sym.model.paths import REPLICAS, Entry, FieldPath
 from sym.model.workload import Deployment, ManagedFields
+from sym.plan.content import without_nulls
 
 _ITEM = "k:"
 _FIELD = "f:"
@@ -29,7 +30,7 @@ def yielding(wanted: JSONMap, live: JSONMap, seen: Deployment, left: Iterable[Fi
         value = _get(live, path)
         for entry in _others(seen):
             value = _unowned(value, _node(entry.fields_v1, path))
-        wanted = as_map(_put(wanted, path, value))
+        wanted = as_map(_put(wanted, path, without_nulls(value)))
     return wanted
 
 

@@ -114,6 +114,12 @@ def owned(obj: Object, owner: Owner) -> bool:
     return bool(owner.app_id) and (*record, name) == (owner.fleet_id, owner.app_id, owner.namespace, owner.name)
 
 
+def adopted(obj: Object, revision: str) -> bool:
+    """Whether `obj` was adopted for this very content and has carried no other since: its pods are left as they are."""
+    annotations = obj.metadata.annotations
+    return annotations.get(names.ADOPTED) == revision and annotations.get(names.REVISION, revision) == revision
+
+
 def record(owner: Owner) -> dict[str, str]:
     """The annotations that make an object `owner`'s."""
     return {names.FLEET_ID: owner.fleet_id, names.APP_ID: owner.app_id}

@@ -12,12 +12,12 @@ from sym.model.advdeployment import AdvDeployment, ChildPodSet
 from sym.model.appset import PodSetStatus
 from sym.model.codec import JSONMap, dig_map, to_json
 from sym.model.kinds import AUTOSCALER, DEPLOYMENT
-from sym.model.paths import REPLICAS, parse_paths
+from sym.model.paths import REPLICAS, TEMPLATE, FieldPath, parse_paths
 from sym.model.workload import Deployment
 from sym.plan.content import version_of
 from sym.plan.diff import differences
 from sym.plan.fields import scaled_by, without, yielding
-from sym.plan.ownership import body_for, body_of_new, owned, record
+from sym.plan.ownership import adopted, body_for, body_of_new, owned, record
 from sym.plan.pods import pods_of, versions
 from sym.plan.types import Action, Apply, Create, Delete, Owner
 from sym.plan.views import AdvDeploymentView
@@ -38,14 +38,15 @@ class DeploymentDeployer:
         """Create it where there is none; apply it where it says something else. What is left to others is given once,
         at creation."""
         seen = _seen(view, pod_set)
-        metadata, spec = _metadata(view.adv, owner, pod_set), _spec(view.adv, pod_set, seen)
+        metadata, spec = _metadata(view.adv, owner, pod_set, seen), _spec(view.adv, pod_set, seen)
         if seen is None:
             body: JSONMap = {**body_of_new(DEPLOYMENT, owner.namespace, pod_set.name, **metadata), "spec": spec}
             yield Create(cluster=view.cluster, kind=DEPLOYMENT, body=body, manager=names.WORKER)
         elif not owned(seen, owner) or seen.deleting:
             return
         else:
-            yield from _repairs(view, seen, {"metadata": metadata, "spec": spec})
+            left = (TEMPLATE,) if adopted(seen, pod_set.revision) else ()
+            yield from _repairs(view, seen, {"metadata": metadata, "spec": spec}, left)
 
     def leftovers(
         self, view: AdvDeploymentView, owner: Owner, kept: Iterable[ChildPodSet], reason: str
@@ -78,7 +79,7 @@ class DeploymentDeployer:
             desired=seen.spec.replicas,
             available=status.available_replicas,
             un_available=max(status.unavailable_replicas, seen.spec.replicas - status.available_replicas, 0),
-            version=versions(view, pod_set.name),
+            version=versions(view, pod_set.name) or _version(view.adv, pod_set, seen),
             have_deploy=True,
             ready=status.ready_replicas,
             update=status.updated_replicas,
@@ -99,9 +100,12 @@ def _seen(view: AdvDeploymentView, pod_set: ChildPodSet) -> Deployment | None:
     return next((each for each in view.workloads if each.metadata.name == pod_set.name), None)
 
 
-def _repairs(view: AdvDeploymentView, seen: Deployment, wanted: JSONMap) -> Iterator[Action]:
-    """The apply that makes `seen` say what is wanted of the fields that are not left to others."""
-    said, left = _said(seen), parse_paths(view.adv.metadata.annotations.get(names.IGNORE_FIELDS, ""))
+def _repairs(
+    view: AdvDeploymentView, seen: Deployment, wanted: JSONMap, left: tuple[FieldPath, ...]
+) -> Iterator[Action]:
+    """The apply that makes `seen` say what is wanted of the fields that are not left as they are or to others."""
+    said = _said(seen)
+    left = (*left, *parse_paths(view.adv.metadata.annotations.get(names.IGNORE_FIELDS, "")))
     if _autoscaler(view, seen):
         left = (*left, REPLICAS)
     if differences(without(wanted, left), said):
@@ -122,10 +126,12 @@ def _autoscaler(view: AdvDeploymentView, seen: Deployment) -> str:
     return ""
 
 
-def _metadata(adv: AdvDeployment, owner: Owner, pod_set: ChildPodSet) -> JSONMap:
+def _metadata(adv: AdvDeployment, owner: Owner, pod_set: ChildPodSet, seen: Deployment | None) -> JSONMap:
     template = pod_set.pod_spec.template
     marks = {names.REVISION: pod_set.revision, names.VERSION_TAG: version_of(template, adv.metadata.name)}
-    labels = dig_map(_template(adv, pod_set), "metadata", "labels")
+    if seen is not None and adopted(seen, pod_set.revision):
+        marks[names.ADOPTED] = pod_set.revision
+    labels = dig_map(_template(adv, pod_set, None), "metadata", "labels")
     return {
         "labels": {key: labels[key] for key in LABELS if key in labels},
         "annotations": to_json(record(owner) | marks),
@@ -139,7 +145,7 @@ def _spec(adv: AdvDeployment, pod_set: ChildPodSet, seen: Deployment | None) -> 
     return {
         "replicas": pod_set.replicas,
         "selector": to_json(seen.spec.selector) if seen else {"matchLabels": _selector(adv, pod_set)},
-        "template": _template(adv, pod_set),
+        "template": _template(adv, pod_set, seen),
         "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": surge, "maxUnavailable": unavailable}},
         "minReadySeconds": strategy.min_ready_seconds,
         "revisionHistoryLimit": defaults.first(
@@ -149,16 +155,24 @@ def _spec(adv: AdvDeployment, pod_set: ChildPodSet, seen: Deployment | None) -> 
     }
 
 
-def _template(adv: AdvDeployment, pod_set: ChildPodSet) -> JSONMap:
-    """The template with the labels by which its Deployment selects, which the master has put there already."""
+def _template(adv: AdvDeployment, pod_set: ChildPodSet, seen: Deployment | None) -> JSONMap:
+    """The template with the labels by which its Deployment selects: ours, which the master has put there already, and
+    those of the selector that an adopted Deployment keeps."""
     template = pod_set.pod_spec.template
     metadata = dig_map(template, "metadata")
-    labels = dig_map(metadata, "labels") | _selector(adv, pod_set)
+    kept = dict(seen.spec.selector.match_labels) if seen else {}
+    labels = {**dig_map(metadata, "labels"), **_selector(adv, pod_set), **kept}
     return {**template, "metadata": {**metadata, "labels": labels}}
 
 
 def _selector(adv: AdvDeployment, pod_set: ChildPodSet) -> JSONMap:
     return {names.APP: adv.metadata.name, names.PODSET: pod_set.name}
+
+
+def _version(adv: AdvDeployment, pod_set: ChildPodSet, seen: Deployment) -> str:
+    """The version that an adopted Deployment runs, whose pods do not bear our labels yet."""
+    known = adopted(seen, pod_set.revision) and seen.status.ready_replicas
+    return version_of(seen.spec.template, adv.metadata.name) if known else ""
 
 
 def _said(seen: Deployment) -> JSONMap:
