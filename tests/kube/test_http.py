@@ -300,7 +300,7 @@ async def test_a_gzip_bomb_is_stopped_while_it_unpacks() -> None:
     assert isinstance(await failing(packed, settings=KubeSettings(page_bytes=1 << 20)), TooLarge)
 
 
-@pytest.mark.parametrize("body", [b"not gzip", gzip.compress(b"x" * 1000)[:-9]])
+@pytest.mark.parametrize("body", [b"not gzip", gzip.compress(b"x" * 1000)[:-9]], ids=["not gzip", "cut short"])
 async def test_broken_gzip_is_junk(body: bytes) -> None:
     assert isinstance(await failing(answering(200, body, **{"Content-Encoding": "gzip"})), Junk)
 
