@@ -89,11 +89,11 @@ async def test_what_has_changed_since_it_was_shown_is_not_written_over() -> None
         await recreated(world)
 
         def meanwhile() -> bool:
-            workload: JSONMap = dict(world.clusters[BJ4].store.get(DEPLOYMENT, "default", "bbcc-gz01b-blue").object())  # type: ignore[union-attr]
-            metadata: JSONMap = {
-                **dig_map(workload, "metadata"),
-                "labels": {**dig_map(workload, "metadata", "labels"), "new": "1"},
-            }
+            entry = world.clusters[BJ4].store.get(DEPLOYMENT, "default", "bbcc-gz01b-blue")
+            assert entry is not None
+            workload = entry.object()
+            labels: JSONMap = {**dig_map(workload, "metadata", "labels"), "new": "1"}
+            metadata: JSONMap = {**dig_map(workload, "metadata"), "labels": labels}
             world.clusters[BJ4].store.update(DEPLOYMENT, {**workload, "metadata": metadata})
             return True
 
