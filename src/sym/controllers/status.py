@@ -21,6 +21,8 @@ from sym.settings import ControllerSettings
 
 S = TypeVar("S", AppSetStatus, AdvDeploymentStatus)
 _KEEP = 4096
+_NO_WAIT = 1e-6
+"""Seconds: less is the rounding of floats, and a clock that is asked to move by so little may never get past it."""
 
 
 class Conditioned(Protocol):
@@ -111,14 +113,14 @@ class Pace:
     def wait(self, kind: Kind, ref: Ref) -> float:
         """Seconds until `ref` may be written; 0 or less: now."""
         last = self._written.get((kind, ref))
-        return 0.0 if last is None else last + self._seconds - self._env.monotonic()
+        return 0.0 if last is None else _left(last + self._seconds - self._env.monotonic())
 
     def patience(self, kind: Kind, ref: Ref) -> float:
         """Seconds for which a status of `ref` that is due may still be put off; 0 or less: none."""
         now = self._env.monotonic()
         if len(self._owed) >= _KEEP:
             self._owed = {key: at for key, at in self._owed.items() if now - at < self._patience}
-        return self._owed.setdefault((kind, ref), now) + self._patience - now
+        return _left(self._owed.setdefault((kind, ref), now) + self._patience - now)
 
     def wrote(self, kind: Kind, ref: Ref) -> None:
         """The status of `ref` was written just now."""
@@ -127,3 +129,7 @@ class Pace:
         if len(self._written) >= _KEEP:
             self._written = {key: at for key, at in self._written.items() if now - at < self._seconds}
         self._written[kind, ref] = now
+
+
+def _left(seconds: float) -> float:
+    return seconds if seconds > _NO_WAIT else 0.0
