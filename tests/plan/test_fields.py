@@ -2,7 +2,7 @@
 
 import pytest
 
-from sym.model.codec import JSON, JSONMap, convert
+from sym.model.codec import JSON, JSONMap, convert, dig
 from sym.model.paths import parse_paths
 from sym.model.workload import Deployment
 from sym.plan.fields import scaled_by, without, yielding
@@ -59,6 +59,9 @@ def test_what_is_left_to_others_is_not_compared(path: str, expected: JSONMap) ->
 
 CPU = "spec.template.spec.containers[name=main].resources"
 LIVE = body({**HOT, "resources": {"limits": {"cpu": 4, "memory": "1Gi"}, "requests": {"cpu": 1}}}, SIDE, replicas=7)
+
+
+CONTAINER = ("spec", "template", "spec", "containers", 0)
 
 
 def applied(path: str, *entries: JSONMap) -> JSON:
@@ -148,3 +151,22 @@ SCALE: JSONMap = {"f:spec": {"f:replicas": {}}}
 )
 def test_who_scales(entries: list[JSONMap], manager: str) -> None:
     assert scaled_by(owned(*entries)) == manager
+
+
+def test_a_path_through_what_is_no_list_or_object_finds_nothing() -> None:
+    for path in ("spec.replicas.more", "spec.template.spec[name=x].more"):
+        assert yielding(body(HOT), body(HOT), owned(), parse_paths(path)) == body(HOT)
+
+
+def test_a_list_or_value_that_a_manager_owns_in_a_way_of_its_own_is_kept() -> None:
+    """A set of values, and fields of what is no object any more: nothing says that they are the manager's."""
+    odd: JSONMap = {"f:spec": {"f:replicas": {"f:more": {}}, "f:list": {'v:"x"': {}}}}
+    live: JSONMap = {"spec": {"replicas": 7, "list": ["x", "y"]}}
+    given = yielding(live, live, owned(entry("x", odd)), parse_paths("spec.replicas, spec.list"))
+    assert given == live
+
+
+def test_entries_of_other_managers_are_passed_over() -> None:
+    fields: JSONMap = {".": {}, 'k:{"name":"side"}': {}}
+    tree: JSONMap = {"f:spec": {"f:template": {"f:spec": {"f:containers": fields}}}}
+    assert applied(CPU, entry("x", tree)) == {**HOT, "resources": dig(LIVE, *CONTAINER, "resources")}
