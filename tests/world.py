@@ -275,9 +275,10 @@ class World:
         }
 
     def status_intervals(self, cluster: str, path: str) -> float:
-        """The shortest time between two writes to a path that ends so, seconds; infinite for less than two."""
+        """The shortest time between two writes to a path that ends so, seconds to the microsecond (virtual clocks add
+        up in floats); infinite for less than two."""
         times = [write.at for write in self.writes if write.cluster == cluster and write.path.endswith(path)]
-        return min((later - earlier for earlier, later in pairwise(times)), default=float("inf"))
+        return min((round(later - earlier, 6) for earlier, later in pairwise(times)), default=float("inf"))
 
     async def _install(self, name: str) -> None:
         """`sym crds | kubectl apply -f -`, and the namespace of a meta cluster."""

@@ -217,9 +217,16 @@ async def test_a_short_black_hole_only_delays_a_stream(env: LoopEnv) -> None:
             group.create_task(later(20.0, client.heal))
             assert b'"b"' in await anext(lines)
             assert env.monotonic() == 20.0
-            group.create_task(later(100.0, lambda: server.put("c")))
-            assert b"BOOKMARK" in await anext(lines)
+            group.create_task(later(30.0, lambda: server.put("c")))
             assert b'"c"' in await anext(lines)
+
+
+async def test_a_watch_that_is_silent_for_long_is_given_up_as_over_sockets(env: LoopEnv) -> None:
+    async with faulty(server_with("a")).stream(WATCH) as lines:
+        await anext(lines)
+        with pytest.raises(TimedOut):
+            await anext(lines)
+        assert env.monotonic() == SETTINGS.stream_idle
 
 
 async def later(seconds: float, what: object) -> None:

@@ -273,7 +273,7 @@ class FaultyClient:
     async def _read(self, request: Request, lines: AsyncIterator[bytes]) -> bytes | None:
         """The next line of a stream, as far as the link lets it through; None at the end."""
         try:
-            async with asyncio.timeout_at(self._deadline) as scope:
+            async with asyncio.timeout_at(self._patience(request)) as scope:
                 self._waiting.add(scope)
                 try:
                     line = await anext(lines, None)
@@ -287,6 +287,12 @@ class FaultyClient:
         if self._link.value is Link.CUT:
             raise _broken(request)
         return line
+
+    def _patience(self, request: Request) -> float | None:
+        """Until when, in loop time, a reader waits for a line: a silent watch is given up, as `kube.http` does."""
+        if self._deadline is not None or ("watch", "true") not in request.query:
+            return self._deadline
+        return asyncio.get_running_loop().time() + self._settings.stream_idle
 
     # single faults
 
