@@ -6,7 +6,7 @@ import sys
 import pytest
 
 HUNG = """
-import threading
+import os, signal, threading
 from sym.cli.watchdog import watch
 answers = iter({answers})
 def overdue():
@@ -37,6 +37,6 @@ def test_a_process_that_is_overdue_ends_at_once_without_cleaning_up() -> None:
 
 @pytest.mark.parametrize("answers", [["", ""], ["it hangs", "", "it hangs", ""]], ids=["never", "never twice in a row"])
 def test_one_that_sees_by_itself_what_it_has_lost_goes_on(answers: list[str]) -> None:
-    done = run([*answers, "it hangs"], "import _thread; _thread.interrupt_main(); return ''")
+    done = run([*answers, "it hangs"], "os.kill(os.getpid(), signal.SIGINT); return ''")
     assert done.stdout == "cleaned up\n"
     assert "ends at once" not in done.stderr
