@@ -59,7 +59,11 @@ class House(World):
 
     def link(self, name: str) -> FaultyClient:
         """A fresh link of the controllers to a cluster, under its spell."""
-        client = FaultyClient(self.clusters[name].client(CONTROLLER), self.spells[name], self.settings.kube)
+        return self.link_of(CONTROLLER, name)
+
+    def link_of(self, user: User, name: str) -> FaultyClient:
+        """The same for another user."""
+        client = FaultyClient(self.clusters[name].client(user), self.spells[name], self.settings.kube)
         self.links[name] = client
         return client
 

@@ -18,7 +18,7 @@ PLACES = {
     "/api/v1/namespaces/default/finalize": Place(resource="namespaces", name="default", subresource="finalize"),
     "/api/v1/namespaces/default/pods": Place(resource="pods", namespace="default"),
     "/api/v1/namespaces/default/pods/a/log": Place(resource="pods", namespace="default", name="a", subresource="log"),
-    "/apis/apps/v1/namespaces/x/deployments/d": Place(resource="deployments", namespace="x", name="d"),
+    "/apis/apps/v1/namespaces/x/deployments/d": Place(group="apps", resource="deployments", namespace="x", name="d"),
     "/apis/apps/v1": Place(),
     "/readyz": Place(),
     "/": Place(),

@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, Entry] = {
     "bench": Entry("sym.cli.bench:command", "Measure Sym on real or simulated clusters."),
     "crds": Entry("sym.cli.crds:command", "Print the CRDs of AppSet, AdvDeployment and Cluster."),
     "demo": Entry("sym.cli.demo:command", "Run everything on simulated clusters on this machine."),
+    "manifests": Entry("sym.cli.manifests:command", "Print the RBAC and the Deployment that a cluster needs for Sym."),
     "controller": Entry("sym.cli.controller:command", "Run the controllers (the same as sym-controller controller)."),
     "version": Entry("sym.cli.version:command", "Print the version of Sym and of Python."),
 }

@@ -27,6 +27,7 @@ _READS = frozenset({"get", "list", "watch"})
 class Place(Struct, frozen=True, kw_only=True):
     """Where a request's path points. All empty where it points to no object or collection."""
 
+    group: str = ""
     resource: str = ""
     namespace: str = ""
     name: str = ""
@@ -72,9 +73,10 @@ def place_of(path: str) -> Place:
     """What a path names, by its shape."""
     parts = path.strip("/").split("/")
     rest = parts[{"api": 2, "apis": 3}.get(parts[0], len(parts)) :]
+    group = parts[1] if parts[0] == "apis" and rest else ""
     namespace = ""
     if len(rest) >= 3 and rest[0] == "namespaces" and rest[2] not in ("status", "finalize"):
         namespace, rest = rest[1], rest[2:]
     resource, name, *more = (*rest, "", "")
     subresource = "/".join(part for part in more if part)
-    return Place(resource=resource, namespace=namespace, name=name, subresource=subresource)
+    return Place(group=group, resource=resource, namespace=namespace, name=name, subresource=subresource)
