@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from sym.model.codec import JSON, DecodeError, JSONMap, as_list, as_map, dig, dig_list, dig_map, dig_str, parse
 from sym.sandbox import facts, wire
-from sym.sandbox.wire import Raw, WireError
+from sym.sandbox.wire import Reader, Value, WireError
 
 MEDIA_TYPE: Final = "application/vnd.kubernetes.protobuf"
 MAGIC: Final = b"k8s\x00"
@@ -21,6 +21,8 @@ _SHOWN: Final = 30
 """Bytes of an unreadable body that the refusal shows."""
 _DEEPEST: Final = 128
 """Messages within messages: deeper than any real CRD, shallower than Python's stack."""
+_ENVELOPE: Final = {1: "TypeMeta", 2: "Raw", 3: "ContentEncoding", 4: "ContentType"}
+_TYPE_META: Final = {1: "APIVersion", 2: "Kind"}
 _BITS: Final = {"int32": 32, "int64": 64}
 _WIRE: Final = {"bool": wire.VARINT, "int32": wire.VARINT, "int64": wire.VARINT, "double": wire.FIXED64}
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -45,21 +47,13 @@ class Malformed(DecodeError):
 
 
 class Field(NamedTuple):
-    """What the table says of one field."""
+    """What the table says of one field. `wires` are its wire types: numbers that repeat may be packed."""
 
     name: str
     go_name: str
     type: str
-    repeated: bool
-    map: bool
-    inline: bool
-    leaves_out: bool
-
-    @property
-    def wires(self) -> tuple[int, ...]:
-        """The wire types that it may have; numbers that repeat may be packed."""
-        found = wire.BYTES if self.map else _WIRE.get(self.type, wire.BYTES)
-        return (found, wire.BYTES) if self.repeated and found == wire.VARINT else (found,)
+    flags: str
+    wires: tuple[int, ...]
 
 
 class _Envelope(NamedTuple):
@@ -98,12 +92,24 @@ def _opened(body: bytes, api_version: str, kind: str) -> _Envelope:
     if body == MAGIC:
         raise Malformed("empty body")
     try:
-        outer = {raw.field: raw.data for raw in wire.fields(body[len(MAGIC) :])}
-        inner = {raw.field: raw.data for raw in wire.fields(outer.get(1, b""))}
+        outer = _parts(body[len(MAGIC) :], _ENVELOPE)
+        inner = _parts(outer.get(1, b""), _TYPE_META)
     except WireError as error:
         raise Malformed(str(error)) from None
-    stated = (inner.get(1, b"").decode(errors="replace"), inner.get(2, b"").decode(errors="replace"))
-    return _Envelope(stated[0] or api_version, stated[1] or kind, outer.get(2, b""))
+    version, name = _text(inner.get(1, b"")), _text(inner.get(2, b""))
+    return _Envelope(version or api_version, name or kind, outer.get(2, b""))
+
+
+def _parts(data: bytes, names: Mapping[int, str]) -> dict[int, bytes]:
+    """The fields of a message that has but bytes."""
+    found: dict[int, bytes] = {}
+    reader = Reader(data)
+    while reader.more:
+        number, type_ = reader.tag()
+        if number in names and type_ != wire.BYTES:
+            raise _wrong(type_, names[number])
+        found[number] = _bytes(reader.value(type_))
+    return found
 
 
 def _message_of(api_version: str, kind: str) -> str:
@@ -116,84 +122,105 @@ def _message_of(api_version: str, kind: str) -> str:
 def _fields(message: str) -> Mapping[int, Field]:
     found: dict[int, Field] = {}
     for row in dig_list(facts.protobuf(), "messages", message):
-        number, flags = dig(row, 0), dig_str(row, 3)
+        number, name, type_, flags, go_name = (dig(row, index) for index in range(5))
         if isinstance(number, int):
-            repeated, map_, inline, leaves_out = (flag in flags for flag in "rmiz")
-            names = dig_str(row, 1), dig_str(row, 4)
-            found[number] = Field(*names, dig_str(row, 2), repeated, map_, inline, leaves_out)
+            found[number] = _field(str(name), str(go_name), str(type_), str(flags))
     return found
+
+
+def _field(name: str, go_name: str, type_: str, flags: str) -> Field:
+    plain = wire.BYTES if "m" in flags else _WIRE.get(type_, wire.BYTES)
+    packed = (wire.BYTES,) if "r" in flags and plain == wire.VARINT else ()
+    return Field(name, go_name, type_, flags, (plain, *packed))
 
 
 def _message(name: str, data: bytes, depth: int) -> JSON:
     if depth > _DEEPEST:
         raise WireError("nested too deeply")
     known = _fields(name)
-
-    def check(number: int, type_: int) -> None:
-        field = known.get(number)
+    found: JSONMap = {}
+    reader = Reader(data)
+    while reader.more:
+        number, type_ = reader.tag()
         if not number or type_ == wire.END:
             why = "wiretype end group for non-group" if number else f"illegal tag 0 (wire type {type_})"
             raise WireError(f"proto: {name.rpartition('.')[2]}: {why}")
+        field = known.get(number)
         if field is not None and type_ not in field.wires:
-            raise WireError(f"proto: wrong wireType = {type_} for field {field.go_name}")
-
-    found: JSONMap = {}
-    for raw in wire.fields(data, check):
-        field = known.get(raw.field)
+            raise _wrong(type_, field.go_name)
+        value = reader.value(type_)
         if field is not None:
-            _put(found, field, raw, depth)
+            _put(found, field, value, depth)
     own = _OWN.get(name)
     return own(found) if own else found
 
 
-def _put(found: JSONMap, field: Field, raw: Raw, depth: int) -> None:
-    if field.map:
-        as_map(found.setdefault(field.name, {})).update(_entry(field, raw, depth))
-    elif field.repeated:
-        as_list(found.setdefault(field.name, [])).extend(_items(field, raw, depth))
+def _wrong(type_: int, go_name: str) -> WireError:
+    return WireError(f"proto: wrong wireType = {type_} for field {go_name}")
+
+
+def _put(found: JSONMap, field: Field, value: Value, depth: int) -> None:
+    if "m" in field.flags:
+        as_map(found.setdefault(field.name, {})).update(_entry(field, _bytes(value), depth))
+    elif "r" in field.flags:
+        as_list(found.setdefault(field.name, [])).extend(_items(field, value, depth))
     else:
-        value = _value(field, raw, depth)
-        if field.inline:
-            found.update(as_map(value))
-        elif value or not field.leaves_out:
-            found[field.name] = value
+        item = _json(field, value, depth)
+        if "i" in field.flags:
+            found.update(as_map(item))
+        elif item or "z" not in field.flags:
+            found[field.name] = item
 
 
-def _entry(field: Field, raw: Raw, depth: int) -> JSONMap:
-    parts = {part.field: part for part in wire.fields(raw.data)}
-    key, value = (parts.get(number, Raw(number, wire.BYTES, 0, b"")) for number in (1, 2))
-    return {key.data.decode(errors="replace"): _value(field, value, depth)}
+def _entry(field: Field, data: bytes, depth: int) -> JSONMap:
+    parts: dict[int, Value] = {}
+    reader = Reader(data)
+    while reader.more:
+        number, type_ = reader.tag()
+        parts[number] = reader.value(type_)
+    return {_text(parts.get(1, b"")): _json(field, parts.get(2, b""), depth)}
 
 
-def _items(field: Field, raw: Raw, depth: int) -> list[JSON]:
-    if raw.type == wire.BYTES and _WIRE.get(field.type) == wire.VARINT:
-        return [_scalar(field, Raw(raw.field, wire.VARINT, number, b"")) for number in wire.varints(raw.data)]
-    return [_value(field, raw, depth)]
+def _items(field: Field, value: Value, depth: int) -> list[JSON]:
+    if isinstance(value, int) or _WIRE.get(field.type) != wire.VARINT:
+        return [_json(field, value, depth)]
+    found: list[JSON] = []
+    reader = Reader(value)
+    while reader.more:
+        found.append(_scalar(field, reader.varint()))
+    return found
 
 
-def _value(field: Field, raw: Raw, depth: int) -> JSON:
+def _json(field: Field, value: Value, depth: int) -> JSON:
     match field.type:
         case "string":
-            return raw.data.decode(errors="replace")
+            return _text(value)
         case "bytes":
-            return base64.b64encode(raw.data).decode()
+            return base64.b64encode(_bytes(value)).decode()
         case "json":
-            return parse(raw.data) if raw.data else None
+            return parse(_bytes(value)) if value else None
         case "bool" | "int32" | "int64" | "double":
-            return _scalar(field, raw)
+            return _scalar(field, value)
         case _:
-            return _message(field.type, raw.data, depth + 1)
+            return _message(field.type, _bytes(value), depth + 1)
 
 
-def _scalar(field: Field, raw: Raw) -> JSON:
-    if field.type == "bool":
-        return raw.number != 0
-    if field.type != "double":
-        return wire.signed(raw.number, _BITS[field.type])
-    value = wire.double(raw.data)
-    if not math.isfinite(value):
-        raise WireError(f"json: unsupported value: {value}")
-    return int(value) if value.is_integer() else value
+def _scalar(field: Field, value: Value) -> JSON:
+    if isinstance(value, int):
+        return value != 0 if field.type == "bool" else wire.signed(value, _BITS[field.type])
+    number = wire.double(value)
+    if not math.isfinite(number):
+        raise WireError(f"json: unsupported value: {number}")
+    return int(number) if number.is_integer() else number
+
+
+def _bytes(value: Value) -> bytes:
+    """The bytes of a field; of a number, which only the entries of maps may hold in their place, none."""
+    return value if isinstance(value, bytes) else b""
+
+
+def _text(value: Value) -> str:
+    return _bytes(value).decode(errors="replace")
 
 
 # the messages whose Go types write their JSON themselves

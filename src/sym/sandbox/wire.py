@@ -4,14 +4,15 @@ Pure. Groups, which nothing of Kubernetes has, are refused.
 """
 
 import struct
-from collections.abc import Callable, Iterator
-from typing import Final, NamedTuple
+from typing import Final, TypeAlias
 
 VARINT: Final = 0
 FIXED64: Final = 1
 BYTES: Final = 2
 END: Final = 4
 FIXED32: Final = 5
+Value: TypeAlias = int | bytes
+"""What a field holds: the number of a varint (unsigned), the bytes of every other type."""
 _LONGEST: Final = 10
 """Bytes of a 64-bit varint at most."""
 _FIXED: Final = {FIXED64: 8, FIXED32: 4}
@@ -21,41 +22,44 @@ class WireError(ValueError):
     """Bytes that are no protobuf message; says why, as the servers' decoder does."""
 
 
-class Raw(NamedTuple):
-    """One field as it stands: `number` of a varint (unsigned), `data` of every other type."""
+class Reader:
+    """Walks through a message: while there is `more`, a `tag` and then the `value` of its wire type."""
 
-    field: int
-    type: int
-    number: int
-    data: bytes
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._at = 0
 
+    @property
+    def more(self) -> bool:
+        """Whether something is left."""
+        return self._at < len(self._data)
 
-def fields(data: bytes, check: Callable[[int, int], None] | None = None) -> Iterator[Raw]:
-    """The fields of a message in their order. `check` sees each number and wire type before the value is read, as the
-    servers' decoder looks at them. Raises WireError."""
-    at = 0
-    while at < len(data):
-        tag, at = _varint(data, at)
-        field, type_ = tag >> 3, tag & 7
-        if check is not None:
-            check(field, type_)
+    def tag(self) -> tuple[int, int]:
+        """The number and the wire type of the next field. Raises WireError."""
+        tag = self.varint()
+        return tag >> 3, tag & 7
+
+    def value(self, type_: int) -> Value:
+        """The value of a field of that type. Raises WireError."""
         if type_ == VARINT:
-            number, at = _varint(data, at)
-            yield Raw(field, type_, number, b"")
-            continue
-        size, at = _varint(data, at) if type_ == BYTES else (_fixed(type_), at)
-        if at + size > len(data):
+            return self.varint()
+        size = self.varint() if type_ == BYTES else _FIXED.get(type_)
+        if size is None:
+            raise WireError(f"proto: illegal wireType {type_}")
+        begin, self._at = self._at, self._at + size
+        if self._at > len(self._data):
             raise WireError("unexpected EOF")
-        yield Raw(field, type_, 0, data[at : at + size])
-        at += size
+        return self._data[begin : self._at]
 
-
-def varints(data: bytes) -> Iterator[int]:
-    """The numbers of a packed field. Raises WireError."""
-    at = 0
-    while at < len(data):
-        number, at = _varint(data, at)
-        yield number
+    def varint(self) -> int:
+        """A number, as it stands in packed fields too. Raises WireError."""
+        found = 0
+        for index, byte in enumerate(self._data[self._at : self._at + _LONGEST]):
+            found |= (byte & 0x7F) << (7 * index)
+            if byte < 0x80:
+                self._at += index + 1
+                return found & 0xFFFF_FFFF_FFFF_FFFF
+        raise WireError("proto: integer overflow" if len(self._data) - self._at >= _LONGEST else "unexpected EOF")
 
 
 def signed(number: int, bits: int) -> int:
@@ -68,22 +72,3 @@ def double(data: bytes) -> float:
     """A fixed64 as a float."""
     found: float = struct.unpack("<d", data)[0]
     return found
-
-
-def _fixed(type_: int) -> int:
-    size = _FIXED.get(type_)
-    if size is None:
-        raise WireError(f"proto: illegal wireType {type_}")
-    return size
-
-
-def _varint(data: bytes, at: int) -> tuple[int, int]:
-    number = 0
-    for index in range(_LONGEST):
-        if at + index >= len(data):
-            raise WireError("unexpected EOF")
-        byte = data[at + index]
-        number |= (byte & 0x7F) << (7 * index)
-        if byte < 0x80:
-            return number & 0xFFFF_FFFF_FFFF_FFFF, at + index + 1
-    raise WireError("proto: integer overflow")
