@@ -142,7 +142,7 @@ async def borrowed(place: Binaries, folder: Path, how: Round) -> AsyncIterator[B
     """A cluster whose programs from `place` work; their logs are in `folder`."""
     authority = Authority()
     access = Access(authority)
-    workloads = WorkloadSettings(speed=50.0, absent=REPLACED | ({"kubelet"} if how.kwok else set()))
+    workloads = WorkloadSettings(speed=50.0, absent=REPLACED | {"kubelet"} if how.kwok else REPLACED)
     cluster = SandboxCluster("one", SystemEnv(), SandboxSettings(workloads=workloads))
     async with HttpsServer(cluster, authority, access) as server, asyncio.TaskGroup() as group:
         context = Context(name="one", server=server.address.url, credential=access.with_certificate(ADMIN))

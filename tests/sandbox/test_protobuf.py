@@ -53,6 +53,10 @@ NAMED = field(1, field(1, b"one"))
 CONFIG = enveloped(NAMED + field(2, field(1, b"a") + field(2, b"x")) + field(2, field(1, b"b")))
 
 
+NAN = b"\x49" + b"\xff" * 8  # a schema's maximum
+CRD_KIND = ("apiextensions.k8s.io/v1", "CustomResourceDefinition")
+
+
 def _bare(value: JSON) -> JSON:
     """Without nulls and empty lists: protobuf does not know them."""
     if isinstance(value, dict):
@@ -117,6 +121,8 @@ def test_negative_numbers_and_fields_that_are_not_known() -> None:
         (enveloped(b"", "v1", "Nonesuch"), 'no kind "Nonesuch" is registered for version "v1"'),
         (enveloped(field(2, b"\x0b"), "apps/v1", "ControllerRevision"), "proto: wrong wireType = 3 for field Raw"),
         (enveloped(field(2, field(1, b"{")), "apps/v1", "ControllerRevision"), "not JSON"),
+        (enveloped(field(1, field(9, b"\x08" + b"\xff" * 8 + b"\x7f"))), "a time outside the years 1 to 9999"),
+        (enveloped(field(2, field(7, field(4, field(1, NAN)))), *CRD_KIND), "json: unsupported value: nan"),
     ],
 )
 def test_what_cannot_be_read_is_refused_with_the_reason(body: bytes, said: str) -> None:

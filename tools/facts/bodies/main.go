@@ -1,7 +1,7 @@
 // Prints protobuf bodies of random objects, each with the JSON that Go writes of it, one a line: what
 // tests/sandbox/recorded/protobuf.jsonl holds.
 //
-//	go run . 8 1 > ../../../tests/sandbox/recorded/protobuf.jsonl
+//	go run . 11 1 > ../../../tests/sandbox/recorded/protobuf.jsonl
 package main
 
 import (
