@@ -3,12 +3,13 @@
 Each answers a raw request with an `Answer`; a path with `watch=` gives its frames until the server ends the watch.
 """
 
+import asyncio
 import os
 import ssl
 from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import NamedTuple, Protocol
+from typing import Protocol
 from urllib.parse import parse_qsl
 
 import aiohttp
@@ -28,8 +29,6 @@ from tests.contract.steps import Answer, decoded
 class Backend(Protocol):
     """A server under contract."""
 
-    name: str
-
     async def call(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """The answer to one request."""
         ...
@@ -42,14 +41,13 @@ class Backend(Protocol):
 class InProcess:
     """The API core, called directly."""
 
-    name = "in-process"
-
     def __init__(self, cluster: SandboxCluster) -> None:
         self._api = cluster.api
         self._store = cluster.store
 
     async def call(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """See Backend."""
+        await asyncio.sleep(0)  # as every client's request does: what a write set off may happen first
         path, _, query = target.partition("?")
         pairs = tuple(parse_qsl(query, keep_blank_values=True))
         answer = self._api.handle(Request(method=method, path=path, query=pairs, headers=headers, body=body), ADMIN)
@@ -63,28 +61,17 @@ class InProcess:
         self._store.compact()
 
 
-class Place(NamedTuple):
-    """Where a server listens, and the token that it knows."""
-
-    name: str
-    url: str
-    token: str
-
-
 class Https:
     """A server behind a socket."""
 
-    def __init__(self, place: Place, session: aiohttp.ClientSession, forget: Callable[[], Awaitable[None]]) -> None:
-        self.name = place.name
-        self._url = place.url
-        self._token = place.token
+    def __init__(self, url: str, session: aiohttp.ClientSession, forget: Callable[[], Awaitable[None]]) -> None:
+        self._url = url
         self._session = session
         self._forget = forget
 
     async def call(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """See Backend."""
-        sent = {**headers, "Authorization": f"Bearer {self._token}"}
-        async with self._session.request(method, self._url + target, headers=sent, data=body or None) as answer:
+        async with self._session.request(method, self._url + target, headers=headers, data=body or None) as answer:
             text = await answer.read()
             warning = ", ".join(answer.headers.getall("Warning", []))
             if "watch=" in target and answer.status == 200:
@@ -110,35 +97,41 @@ async def https() -> AsyncIterator[Https]:
     cluster = SandboxCluster("contract", LoopEnv(0), SandboxSettings())
     token = access.with_token(ADMIN).token
     trust = ssl.create_default_context(cadata=authority.certificate.decode())
-    async with HttpsServer(cluster, authority, access) as server, _session(trust) as session:
-        within = InProcess(cluster)
-        yield Https(Place("https", server.address.url, token), session, within.compact)
+    async with HttpsServer(cluster, authority, access) as server, _session(trust, token) as session:
+        yield Https(server.address.url, session, InProcess(cluster).compact)
 
 
 @asynccontextmanager
 async def real(kubeconfig: bytes) -> AsyncIterator[Https]:
-    """The server that a kubeconfig with a token names. Its certificate is not checked: this is a test machine's own."""
+    """The server that a kubeconfig with a token names."""
+    async with session_with(kubeconfig) as (url, session):
+        yield Https(url, session, compact_etcd)
+
+
+@asynccontextmanager
+async def session_with(kubeconfig: bytes) -> AsyncIterator[tuple[str, aiohttp.ClientSession]]:
+    """The URL in a kubeconfig, and a session with its token. The server's certificate is not checked: it is a test
+    machine's own."""
     found = yaml.load(kubeconfig)
     url = dig_str(found, "clusters", 0, "cluster", "server")
     token = dig_str(found, "users", 0, "user", "token")
     trust = ssl.create_default_context()
     trust.check_hostname = False
     trust.verify_mode = ssl.CERT_NONE
-    async with _session(trust) as session:
-        yield Https(Place("real", url, token), session, lambda: compact_etcd(session))
+    async with _session(trust, token) as session:
+        yield url, session
 
 
-async def compact_etcd(session: aiohttp.ClientSession) -> None:
+async def compact_etcd() -> None:
     """Compact the etcd of SYM_REAL_ETCD (its URL) at its present revision, as kube-apiserver does every few minutes.
     It leaves a note of the revision; its caches look every 15 seconds and only then forget what is older."""
     url = os.environ["SYM_REAL_ETCD"]
-    async with session.post(f"{url}/v3/kv/range", json={"key": _base64("compact_rev_key")}) as answer:
-        revision = dig_str(await answer.json(), "header", "revision")
-    note = {"key": _base64("compact_rev_key"), "value": _base64(revision)}
-    async with session.post(f"{url}/v3/kv/put", json=note) as answer:
-        answer.raise_for_status()
-    async with session.post(f"{url}/v3/kv/compaction", json={"revision": revision, "physical": True}) as answer:
-        answer.raise_for_status()
+    note = _base64("compact_rev_key")
+    async with aiohttp.ClientSession(url, raise_for_status=True) as session:
+        async with session.post("/v3/kv/range", json={"key": note}) as answer:
+            revision = dig_str(await answer.json(), "header", "revision")
+        await session.post("/v3/kv/put", json={"key": note, "value": _base64(revision)})
+        await session.post("/v3/kv/compaction", json={"revision": revision, "physical": True})
 
 
 def _base64(text: str) -> str:
@@ -146,7 +139,8 @@ def _base64(text: str) -> str:
 
 
 @asynccontextmanager
-async def _session(trust: ssl.SSLContext) -> AsyncIterator[aiohttp.ClientSession]:
+async def _session(trust: ssl.SSLContext, token: str) -> AsyncIterator[aiohttp.ClientSession]:
+    headers = {"Authorization": f"Bearer {token}"}
     connector = aiohttp.TCPConnector(ssl=trust)
-    async with aiohttp.ClientSession(connector=connector, auto_decompress=True) as session:
+    async with aiohttp.ClientSession(connector=connector, headers=headers, auto_decompress=True) as session:
         yield session

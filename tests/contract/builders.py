@@ -5,6 +5,8 @@ from tests.contract.steps import JSON_MEDIA, MERGE, Step
 
 CM = "/api/v1/namespaces/{ns}/configmaps"
 DEPLOY = "/apis/apps/v1/namespaces/{ns}/deployments"
+ESTABLISHED = '"type":"Established","status":"True"'
+"""What a CRD says of itself once its kind is served."""
 MISSING_UID = "11111111-2222-3333-4444-555555555555"
 
 

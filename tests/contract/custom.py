@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from sym.model.codec import JSON, JSONMap, dig_list, dig_map
-from tests.contract.builders import MISSING_UID, delete, get, patch, post, put
+from tests.contract.builders import ESTABLISHED, MISSING_UID, delete, get, patch, post, put
 from tests.contract.steps import APPLY, JSON_PATCH, MERGE, STRATEGIC, TABLE, Step, Story
 
 _CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
@@ -86,7 +86,7 @@ def _box(name: str, **spec: JSON) -> JSONMap:
 _SETTLED = Step(
     method="GET",
     path=_CRDS + f"/boxes.{_GROUP}",
-    until="Established",
+    until=ESTABLISHED,
     only=("spec", "status.acceptedNames", "status.storedVersions", "metadata.generation", "metadata.finalizers"),
 )
 INSTALL: Story = (

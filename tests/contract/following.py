@@ -65,7 +65,13 @@ _BEGINNINGS: Story = (
     get(
         CM + "?watch=1&timeoutSeconds=1" + _STREAMED,
         accept=TABLE,
-        only=(*_INITIAL, "0.object.rows.0.cells.0", "1.object.rows.0.cells.0", "5.object.kind", "5.object.rows"),
+        only=(
+            *_INITIAL,
+            "0.object.rows.0.cells.0",
+            "1.object.rows.0.cells.0",
+            "5.object.kind",
+            "5.object.rows.0.object.kind",
+        ),
     ),
     get(CM + "?watch=1&timeoutSeconds=1&labelSelector=g%3Dy" + _STREAMED, only=("0.type", "1.type", "2.type", "3")),
     get(_WATCH + "{e.metadata.resourceVersion}" + _STREAMED, only=("0.type", "5.object.metadata.annotations", "6")),

@@ -6,7 +6,7 @@ from pathlib import Path
 from sym.kube import yaml
 from sym.model.codec import JSON, JSONMap, as_map, dig_list, dig_str
 from sym.model.crd import crds
-from tests.contract.builders import get, patch, post
+from tests.contract.builders import ESTABLISHED, get, patch, post
 from tests.contract.steps import APPLY, JSON_PATCH, TABLE, Step, Story
 
 _CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
@@ -33,10 +33,17 @@ def _broken(*path: str, value: JSON) -> JSONMap:
 
 
 _NAMES = tuple(dig_str(definition, "metadata", "name") for definition in crds())
+
+
+def _collection(definition: JSONMap) -> str:
+    group, plural = dig_str(definition, "spec", "group"), dig_str(definition, "spec", "names", "plural")
+    return f"/apis/{group}/{dig_str(definition, 'spec', 'versions', 0, 'name')}/{plural}"
+
+
 INSTALL: Story = (
     *(Step(method="POST", path=_CRDS, body=definition, only=("kind",)) for definition in crds()),
-    *(Step(method="GET", path=f"{_CRDS}/{name}", until='"Established"', only=("kind",)) for name in _NAMES),
-    Step(method="GET", path=_BASE, until="200", only=("kind", "items")),
+    *(Step(method="GET", path=f"{_CRDS}/{name}", until=ESTABLISHED, only=("kind",)) for name in _NAMES),
+    *(Step(method="GET", path=path, until="200", only=("kind", "items")) for path in map(_collection, crds())),
 )
 """Sym's CRDs, served."""
 REMOVE: Story = tuple(Step(method="DELETE", path=f"{_CRDS}/{name}", only=("kind",)) for name in _NAMES)

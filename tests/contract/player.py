@@ -21,6 +21,18 @@ from tests.contract.steps import COMPACT, NAMESPACE, PROTOBUF, Answer, Normal, S
 from tests.contract.stories import STORIES
 
 _TRIES, _PAUSE = 600, 0.1
+_SEEN_BY_ALL = (
+    "/api/v1/namespaces/{}/configmaps",
+    "/api/v1/namespaces/{}/events",
+    "/api/v1/namespaces/{}/secrets",
+    "/api/v1/namespaces/{}/serviceaccounts",
+    "/api/v1/namespaces/{}/services",
+    "/api/v1/namespaces/{}/pods?gracePeriodSeconds=0",
+    "/apis/apps/v1/namespaces/{}/deployments",
+    "/apis/apps/v1/namespaces/{}/replicasets",
+)
+"""What would be seen from outside, or be there again in a namespace of the same name."""
+_AGENT = {"User-Agent": "contract/1.0"}
 RECORDED = Path(__file__).parent / "recorded"
 
 
@@ -37,7 +49,7 @@ async def play(backend: Backend, story: Story, namespace: str, form: Callable[[s
                 saved[step.save] = answer.body
             told.append(normal.answer(step, answer))
     finally:
-        await _remove_namespace(backend, namespace)
+        await remove_namespace(backend, namespace)
     return told
 
 
@@ -67,21 +79,23 @@ def _request(step: Step, namespace: str, saved: Mapping[str, JSON]) -> tuple[str
         body = body.replace(NAMESPACE.encode(), namespace.encode())
     else:
         body = filled(body.decode(), namespace, saved).encode()
-    headers = {"Accept": step.accept, "User-Agent": "contract/1.0"}
-    headers |= {"Content-Type": step.media} if body else {}
+    headers = {"Accept": step.accept, **_AGENT}
+    headers |= {"Content-Type": step.media} if body or step.method in ("POST", "PUT", "PATCH") else {}
     return step.method, filled(step.path, namespace, saved), headers, body
 
 
 async def _create_namespace(backend: Backend, namespace: str) -> None:
     body = encode({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
-    headers = {"Content-Type": "application/json"}
+    headers = {"Content-Type": "application/json", **_AGENT}
     answer = await backend.call("POST", "/api/v1/namespaces", headers, body)
     assert answer.status == 201, answer
 
 
-async def _remove_namespace(backend: Backend, namespace: str) -> None:
-    """Delete, and say what a namespace controller would say in the end: a bare server has none."""
+async def remove_namespace(backend: Backend, namespace: str) -> None:
+    """Do and say what a namespace controller would: a bare server has none."""
     path = f"/api/v1/namespaces/{namespace}"
+    for kind in _SEEN_BY_ALL:
+        await backend.call("DELETE", kind.format(namespace), _AGENT, b"")
     await backend.call("DELETE", path, {}, b"")
     body = encode({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}, "spec": {}})
     await backend.call("PUT", f"{path}/finalize", {"Content-Type": "application/json"}, body)

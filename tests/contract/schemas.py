@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from sym.model.codec import JSON, JSONMap
-from tests.contract.builders import get, patch, post
+from tests.contract.builders import ESTABLISHED, get, patch, post
 from tests.contract.steps import APPLY, MERGE, Step, Story
 
 _CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
@@ -38,7 +38,7 @@ def _one(name: str, **spec: JSON) -> JSONMap:
     return {"apiVersion": f"{_GROUP}/v1", "kind": "Crate", "metadata": {"name": name}, "spec": spec}
 
 
-_SETTLED = Step(method="GET", path=f"{_CRDS}/crates.{_GROUP}", until='"Established"', only=("kind",))
+_SETTLED = Step(method="GET", path=f"{_CRDS}/crates.{_GROUP}", until=ESTABLISHED, only=("kind",))
 _SERVED = Step(method="GET", path=_BASE, until="200", only=("kind", "apiVersion", "items"))
 _GONE = Step(method="DELETE", path=f"{_CRDS}/crates.{_GROUP}", only=("kind",))
 
@@ -104,7 +104,7 @@ _LISTS: Story = (
     patch(_BASE + "/a?fieldManager=one", _one("a", embedded={"spec": {}}), APPLY),
     patch(
         _BASE + "/a?fieldManager=one",
-        _one("a", embedded={"apiVersion": "v1", "kind": "Thing", "metadata": {"name": "x", "odd": 1}, "odd": 1}),
+        _one("a", embedded={"apiVersion": "v1", "kind": "Thing", "metadata": {"name": "x"}, "odd": 1}),
         APPLY,
     ),
     patch(_BASE + "/a?fieldManager=one", _one("a", map=[{"v": "no key"}]), APPLY),

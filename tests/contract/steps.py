@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from sym.model.codec import JSON, JSONMap, dig, dig_list, dig_str, encode, parse
+from sym.model.codec import JSON, JSONMap, dig, dig_str, encode, parse
 
 JSON_MEDIA = "application/json"
 MERGE = "application/merge-patch+json"
@@ -25,6 +25,8 @@ TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
 PARTIAL = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io"
 PARTIAL_LIST = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
 
+_ADDRESS = re.compile(r"\b10\.96\.\d+\.\d+\b")
+"""the addresses of Services, which servers draw"""
 _AGE = re.compile(r"\d+s")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 _VERSION = re.compile(
@@ -81,25 +83,27 @@ class Normal:
         if step.only and answer.status < 300:
             chosen = {path: self._value(dig(answer.body, *_steps(path)), path.split(".")[-1]) for path in step.only}
             return {**found, "only": chosen}
-        return {**found, "body": self._value(_sorted_members(answer.body), "")}
+        return {**found, "body": self._value(answer.body, "")}
 
     def _value(self, value: JSON, key: str) -> JSON:
         if isinstance(value, dict):
             kept = _without_sentence(value)
-            return {name: self._value(_once(kept[name], name), name) for name in sorted(kept)}
+            ours = self._namespace
+            return {name.replace(ours, "{ns}"): self._value(_once(kept[name], name), name) for name in sorted(kept)}
         if isinstance(value, list):
-            return [self._value(item, key) for item in value]
+            ordered = sorted(value, key=_entry_order) if key == "managedFields" else value
+            return [self._value(item, key) for item in ordered]
         if not isinstance(value, str):
             return value
         if key == "resourceVersion" and value:
             return self._named("rv", value)
-        if key == "continue":
+        if key == "continue" and value:
             return "<token>"
         if key == "cells" and _AGE.fullmatch(value):
             return "<age>"
         if key == "name" and value == self._namespace:
             return "{ns}"
-        text = _UUID.sub(lambda match: self._named("uid", match[0]), value)
+        text = _UUID.sub(lambda match: self._named("uid", match[0]), _ADDRESS.sub("<address>", value))
         text = _VERSION.sub(r"\1\3<rv>", _TIME.sub("<time>", _SUFFIXED.sub(r"\1<random>", text)))
         return text.replace(self._namespace, "{ns}")
 
@@ -156,13 +160,6 @@ def _steps(path: str) -> list[str | int]:
     return [int(step) if step.isdigit() else step for step in path.split(".") if step]
 
 
-def _sorted_members(body: JSON) -> JSON:
-    """Frames and items keep their order; managedFields are compared by manager, operation and fields."""
-    if isinstance(body, dict) and dig_list(body, "metadata", "managedFields"):
-        entries = [entry for entry in dig_list(body, "metadata", "managedFields") if isinstance(entry, dict)]
-        ordered: list[JSON] = [
-            *sorted(entries, key=lambda entry: (dig_str(entry, "operation"), dig_str(entry, "manager")))
-        ]
-        metadata = body["metadata"]
-        return {**body, "metadata": {**(metadata if isinstance(metadata, dict) else {}), "managedFields": ordered}}
-    return body
+def _entry_order(entry: JSON) -> tuple[str, str, str]:
+    """managedFields are compared by manager, operation and fields: their order follows the clock."""
+    return dig_str(entry, "operation"), dig_str(entry, "manager"), dig_str(entry, "subresource")

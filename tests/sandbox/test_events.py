@@ -5,8 +5,8 @@ import pytest
 from sym.aio.env import LoopEnv
 from sym.kube.requests import MERGE_TYPE
 from sym.model.codec import JSON, JSONMap, dig, dig_list, dig_map, dig_str
+from sym.sandbox.admission import STRATEGIC_TYPE
 from sym.sandbox.cluster import SandboxCluster
-from sym.sandbox.writes import STRATEGIC_TYPE
 from sym.settings import SandboxSettings
 from tests.sandbox.raw import ask, frames
 

@@ -12,11 +12,14 @@ from sym.sandbox.builtin import kinds
 from sym.sandbox.call import Call
 from sym.sandbox.events import kept_kind
 from sym.sandbox.metacheck import plain_finalizer, validate_metadata, validate_metadata_update
+from sym.sandbox.patch import go_map
 from sym.sandbox.resources import Resource
 from sym.sandbox.schema import Node
 
 _YAML = frozenset({"application/yaml", "application/apply-patch+yaml"})
 _CUSTOM_TYPES = "application/json, application/yaml"
+STRATEGIC_TYPE = "application/strategic-merge-patch+json"
+_SCALARS = frozenset({"bool", "float64", "int32", "int64", "string"})
 UNKNOWN_FORMAT = "the body of the request was in an unknown format - accepted media types include: "
 
 
@@ -47,9 +50,7 @@ class Admission:
         node = self.node(call.resource)
         misfit = decoding.metadata_misfit(node, obj) if call.resource.custom else decoding.misfit(node, obj)
         if misfit:
-            raise failures.bad_request(
-                f'{call.kind.name} in version "{call.kind.version}" cannot be handled as a {call.kind.name}: {misfit}'
-            )
+            raise _misfitting(call, misfit)
         unknown = [] if call.validation == "Ignore" else schema.unknown_fields(node, obj)
         if unknown and call.validation == "Strict":
             raise _strict(call, obj, unknown)
@@ -86,13 +87,29 @@ class Admission:
             raise failures.invalid(kept_kind(kind), dig_str(obj, "metadata", "name"), causes)
 
 
+def _misfitting(call: Call, misfit: str) -> failures.Refusal:
+    """A strategic patch is merged into the typed object itself, and so is refused as a patch for a wrong scalar."""
+    type_ = misfit.rpartition(" of type ")[2]
+    if _media(call.header.get("content-type", "")) == STRATEGIC_TYPE and type_ in _SCALARS:
+        shown = go_map(parsed(call.request.body, "application/json"))
+        message = f'Invalid value: "{shown}": unrecognized type: {type_}'
+        causes: JSONMap = {"causes": [{"reason": "FieldValueInvalid", "message": message, "field": "patch"}]}
+        return failures.Refusal(422, "Invalid", f' "" is invalid: patch: {message}', causes)
+    name = call.kind.name
+    return failures.bad_request(f'{name} in version "{call.kind.version}" cannot be handled as a {name}: {misfit}')
+
+
 def read(call: Call) -> JSONMap:
     """The object in a request's body. Raises Refusal 400 or 415."""
     content_type = call.header.get("content-type", "")
     if call.resource.custom and _media(content_type) == protobuf.MEDIA_TYPE:
         raise failures.unsupported_media(UNKNOWN_FORMAT + _CUSTOM_TYPES)
+    if not call.request.body:
+        what = "couldn't get version/kind; json parse error: unexpected end of JSON input (<empty>)"
+        raise failures.bad_request(f"the object provided is unrecognized (must be of type {call.kind.name}): {what}")
     try:
-        return as_map(parsed(call.request.body, content_type, call.kind))
+        value = parsed(call.request.body, content_type, call.kind)
+        return JSONMap() if value is None and not call.resource.custom else as_map(value)
     except protobuf.Malformed as error:
         raise failures.bad_request(error.refusal(call.kind.name, call.request.body)) from None
     except DecodeError as error:

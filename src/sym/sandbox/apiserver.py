@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Protocol, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from sym.aio.env import Env
 from sym.kube.requests import JSON_TYPE, Request, Response
@@ -16,7 +17,7 @@ from sym.model.kinds import NAMESPACE
 from sym.sandbox import binding, discovery, facts, failures, reviews, scale
 from sym.sandbox.admission import Admission, parsed, read
 from sym.sandbox.audit import Listener, record
-from sym.sandbox.call import Call, User, first_values, target_of
+from sym.sandbox.call import Call, User, first_values, target_of, warnings_for
 from sym.sandbox.definitions import Definitions
 from sym.sandbox.deletes import Deletes
 from sym.sandbox.failures import Refusal
@@ -35,6 +36,8 @@ LARGEST_BODY = 3 * 1024 * 1024
 """Bytes of a request's body that a server reads."""
 _TEXT = "text/plain; charset=utf-8"
 _PROBES = ("/healthz", "/livez", "/readyz")
+_UNROUTED = (405, 415)
+"""Answers that are given before anybody could warn."""
 _VERBS: Mapping[str, str] = {"POST": "create", "PUT": "update", "PATCH": "patch"}
 
 
@@ -90,10 +93,14 @@ class ApiServer:
         return answer
 
     def _attempt(self, request: Request, user: User) -> Answer:
+        if len(request.body) > LARGEST_BODY:
+            return failures.too_large(LARGEST_BODY).response()
+        return self._judged(lambda: self._answer(request, user))
+
+    def _judged(self, step: Callable[[], Answer]) -> Answer:
+        """The answer of a step, also where it is refused."""
         try:
-            if len(request.body) > LARGEST_BODY:
-                raise failures.too_large(LARGEST_BODY)
-            return self._answer(request, user)
+            return step()
         except Refusal as refusal:
             return refusal.response()
         except PatchError as error:
@@ -104,7 +111,9 @@ class ApiServer:
     def call(self, request: Request, user: User) -> Call:
         """A request for objects, understood. Raises Refusal."""
         target = target_of(self.served, request.path)
-        return Call(request=request, user=user, target=target, query=first_values(request), warnings=[])
+        return Call(
+            request=request, user=user, target=target, query=first_values(request), warnings=warnings_for(target.kind)
+        )
 
     def _answer(self, request: Request, user: User) -> Answer:
         parts = [part for part in request.path.split("/") if part]
@@ -126,7 +135,7 @@ class ApiServer:
                 return _json(self._openapi.index(self.definitions.generation))
             case ["openapi", "v3", *rest]:
                 found = self._openapi.document("/".join(rest), self.definitions.generation)
-                return _missing() if found is None else Response(status=200, headers=_typed(JSON_TYPE), body=found)
+                return _nothing() if found is None else Response(status=200, headers=_typed(JSON_TYPE), body=found)
             case ["openapi", "v2"]:
                 raise failures.not_implemented("OpenAPI v2; kubectl 1.30 and later ask for /openapi/v3")
             case []:
@@ -177,11 +186,11 @@ class ApiServer:
             if refusal.code == 404 and refusal.details == {} and group in self.definitions.groups:
                 return _missing()
             raise
-        answer = self._route(call)
-        if call.warnings and isinstance(answer, Response):
-            text = ", ".join(f'299 - "{warning.replace(chr(34), chr(92) + chr(34))}"' for warning in call.warnings)
-            return Response(status=answer.status, headers={**answer.headers, "Warning": text}, body=answer.body)
-        return answer
+        answer = self._judged(lambda: self._route(call))
+        if not call.warnings or answer.status in _UNROUTED:
+            return answer
+        text = ", ".join(f'299 - "{warning.replace(chr(34), chr(92) + chr(34))}"' for warning in call.warnings)
+        return replace(answer, headers={**answer.headers, "Warning": text})
 
     def _route(self, call: Call) -> Answer:
         if not call.resource.stored:
@@ -222,6 +231,7 @@ class ApiServer:
 
     def _write(self, call: Call) -> Answer:
         presenter = self._presenter(call)
+        call.check_options()
         posts = call.request.method == "POST"
         if posts is bool(call.target.name):
             raise failures.no_method()
@@ -318,6 +328,11 @@ def _bytes(code: int, body: bytes) -> Response:
 
 def _typed(media: str) -> dict[str, str]:
     return {"Content-Type": media}
+
+
+def _nothing() -> Response:
+    """404 of a handler that says nothing more."""
+    return Response(status=404, headers={}, body=b"")
 
 
 def _missing() -> Response:

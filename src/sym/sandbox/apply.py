@@ -79,7 +79,7 @@ def server_side_apply(live: JSONMap | None, config: JSONMap, writer: Writer, *, 
     gone = union(changes.set, changes.removed)
     for other in owners.keys() - {key}:
         owners[other] = replace(owners[other], fields=difference(owners[other].fields, gone))
-    if former is None or former.fields != stated or before != applied:
+    if before != applied:  # who comes to own what stands there already is noted without a time
         owners[key] = replace(owners[key], time=managed.stamp(writer.now))
     if writer.manager == KUBECTL:
         applied = _with_last_applied(applied, config)

@@ -14,7 +14,11 @@ from sym.sandbox import failures
 from sym.sandbox.resources import Resource, Served, absent
 from sym.sandbox.vacant import vacant
 
-_TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
+_LONGEST_MANAGER = 128
+_DEPRECATED: Mapping[str, tuple[str, ...]] = {
+    "endpoints": ("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",)
+}
+_NO = frozenset({"0", "false"})
 
 
 class User(Struct, frozen=True, kw_only=True):
@@ -58,8 +62,8 @@ class Call(Struct, kw_only=True):
         return self.target.resource.kind
 
     def flag(self, name: str) -> bool:
-        """A boolean of the query, in Go's spellings."""
-        return self.query.get(name, "") in _TRUE
+        """A boolean of the query: whatever is stated and does not say no, even nothing."""
+        return self.query.get(name, "false").lower() not in _NO
 
     @property
     def header(self) -> Mapping[str, str]:
@@ -88,15 +92,27 @@ class Call(Struct, kw_only=True):
     def manager(self) -> str:
         """The field manager: as stated, else the client's name."""
         stated = self.query.get("fieldManager", "")
+        if len(stated.encode()) > _LONGEST_MANAGER:
+            message = f"Too long: may not be more than {_LONGEST_MANAGER} bytes"
+            raise failures.bad_option(self._options, "fieldManager", message, "FieldValueTooLong")
         if stated:
             return stated
         agent = self.header.get("user-agent", "").split("/", 1)[0].strip()
-        return agent[:128] or "unknown"
+        return agent[:_LONGEST_MANAGER] or "unknown"
+
+    def check_options(self) -> None:
+        """Raises Refusal 422 for an option of a write that cannot be meant."""
+        _ = self.dry_run, self.validation, self.manager
 
     @property
     def _options(self) -> str:
         verb = {"POST": "CreateOptions", "PATCH": "PatchOptions", "DELETE": "DeleteOptions"}
         return verb.get(self.request.method, "UpdateOptions")
+
+
+def warnings_for(kind: Kind) -> list[str]:
+    """What a server says to every request for some kinds."""
+    return list(_DEPRECATED.get(kind.qualified, ()))
 
 
 def first_values(request: Request) -> Mapping[str, str]:

@@ -12,8 +12,13 @@ from sym.model.codec import JSON, JSONMap, dig, dig_list, dig_map, dig_str
 from sym.sandbox.events import NEWER, kept
 
 Row: TypeAlias = Callable[[JSONMap, datetime], list[JSON]]
-_STEP = re.compile(r"\[(\d+)\]|\['([^']+)'\]|\.((?:\\\.|[^.\[])+)")
+_STEP = re.compile(r"""\[(\d+)\]|\['([^']+)'\]|\.((?:\\\.|[^.\[])+)|\[\?\(@\.(\w+)==["']([^"']*)["']\)\]""")
 NONE = "<none>"
+_ENDED: Mapping[str, JSONMap] = {
+    "Succeeded": {"reason": "Succeeded", "message": "The pod has completed successfully."},
+    "Failed": {"reason": "Failed", "message": "The pod failed."},
+}
+"""What a row says of a pod in one of these phases."""
 UNKNOWN = "<unknown>"
 
 
@@ -52,11 +57,15 @@ def duration(seconds: float) -> str:
 
 
 def at_path(obj: JSONMap, path: str) -> JSON:
-    """The value at a printer column's simple JSONPath (`.a.b`, `.a[0].b`, `.metadata.labels.x\\.y`); None if absent."""
+    """The value at a printer column's simple JSONPath (`.a.b`, `.a[0].b`, `.metadata.labels.x\\.y`,
+    `.a[?(@.type=="T")].b`); None if absent."""
     found: JSON = obj
-    for step in _STEP.findall(path):
-        index, quoted, plain = step
-        found = dig(found, int(index) if index else (quoted or plain).replace("\\.", "."))
+    for index, quoted, plain, field, wanted in _STEP.findall(path):
+        if field:
+            items = found if isinstance(found, list) else []
+            found = next((item for item in items if dig(item, field) == wanted), None)
+        else:
+            found = dig(found, int(index) if index else (quoted or plain).replace("\\.", "."))
     return found
 
 
@@ -245,6 +254,12 @@ def _pod(obj: JSONMap, now: datetime) -> list[JSON]:
     node = dig_str(obj, "spec", "nodeName") or NONE
     nominated = dig_str(obj, "status", "nominatedNodeName") or NONE
     return [_name(obj), f"{ready}/{total}", _pod_reason(obj), shown, _age(obj, now), address, node, nominated, NONE]
+
+
+def ended(kind: str, obj: JSONMap) -> list[JSON]:
+    """The conditions of a row: what clients may leave out of a listing because it has ended."""
+    told = _ENDED.get(dig_str(obj, "status", "phase")) if kind == "pods" else None
+    return [{"type": "Completed", "status": "True", **told}] if told else []
 
 
 def _pod_reason(obj: JSONMap) -> str:

@@ -29,7 +29,7 @@ class SandboxCluster:
         self.pods = PodAccess(self.store, self.workloads.kubelet, env)
         self.api = ApiServer(name, self.store, env, settings.api, self.pods)
         for namespace in NAMESPACES:
-            self.store.create(NAMESPACE, _namespace(namespace))
+            self.store.create(NAMESPACE, _namespace(namespace, self.store.now()))
 
     def client(self, user: User = ADMIN) -> InProcessClient:
         """A client of this cluster in this process."""
@@ -40,11 +40,19 @@ class SandboxCluster:
         await self.workloads.run()
 
 
-def _namespace(name: str) -> JSONMap:
+def _namespace(name: str, now: str) -> JSONMap:
+    owned: JSONMap = {
+        "manager": "kube-apiserver",
+        "operation": "Update",
+        "apiVersion": "v1",
+        "time": now,
+        "fieldsType": "FieldsV1",
+        "fieldsV1": {"f:metadata": {"f:labels": {".": {}, "f:kubernetes.io/metadata.name": {}}}},
+    }
     return {
         "apiVersion": "v1",
         "kind": "Namespace",
-        "metadata": {"name": name, "labels": {"kubernetes.io/metadata.name": name}},
+        "metadata": {"name": name, "labels": {"kubernetes.io/metadata.name": name}, "managedFields": [owned]},
         "spec": {"finalizers": ["kubernetes"]},
         "status": {"phase": "Active"},
     }

@@ -59,7 +59,7 @@ def schema_causes(raw: JSONMap, path: str, *, status: bool = False) -> list[Caus
 
 def _own_name(document: JSONMap, spec: JSONMap) -> list[Cause]:
     name = dig_str(document, "metadata", "name")
-    if name == f"{dig_str(spec, 'names', 'plural')}.{dig_str(spec, 'group')}":
+    if not name or name == f"{dig_str(spec, 'names', 'plural')}.{dig_str(spec, 'group')}":
         return []
     return [invalid("metadata.name", name, 'must be spec.names.plural+"."+spec.group')]
 
@@ -92,7 +92,7 @@ def _versions(spec: JSONMap) -> list[Cause]:
         causes += [invalid(f"spec.versions[{index}].name", name, error) for error in naming.label_1035(name)]
         if dig(versions[index], "schema", "openAPIV3Schema") is None:
             causes.append(required(f"spec.versions[{index}].schema.openAPIV3Schema"))
-    listed = "[" + ",".join(_go_version(version) for version in versions) + "]"
+    listed = "[" + ",".join(_go_version(version) for version in versions) + "]" if "versions" in spec else "null"
     if len(set(names)) < len(names):
         causes.append(_spelled("spec.versions", listed, "must contain unique version names"))
     storing = [name for name, version in zip(names, versions, strict=True) if version.get("storage") is True]
@@ -107,15 +107,14 @@ def _names(names: JSONMap) -> list[Cause]:
     causes: list[Cause] = []
     for field in ("plural", "singular"):
         name = dig_str(names, field)
-        if name or field == "plural":
-            causes += [invalid(f"spec.names.{field}", name, error) for error in naming.label_1035(name)] if name else []
-            causes += [] if name else [required(f"spec.names.{field}")]
+        causes += [invalid(f"spec.names.{field}", name, error) for error in naming.label_1035(name)] if name else []
+        causes += [] if name else [required(f"spec.names.{field}")]
     for field in ("kind", "listKind"):
         name = dig_str(names, field)
         problems = naming.label_1035(name.lower()) if name else []
         text = "may have mixed case, but should otherwise match: "
         causes += [invalid(f"spec.names.{field}", name, text + error) for error in problems]
-        causes += [] if name else [required(f"spec.names.{field}")] if field == "kind" else []
+        causes += [] if name else [required(f"spec.names.{field}")]
     if names.get("kind") and names.get("kind") == names.get("listKind"):
         causes.append(invalid("spec.names.listKind", names["listKind"], "kind and listKind may not be the same"))
     for field in ("shortNames", "categories"):

@@ -90,8 +90,13 @@ def _in_range(node: Node, value: JSON) -> bool:
     return isinstance(value, int | float) and -limit <= value < limit
 
 
+def json_name(value: JSON) -> str:
+    """What Go's decoder calls a value."""
+    return next((name for types, name in _NAMES if isinstance(value, types)), "null")
+
+
 def _shown(node: Node, value: JSON) -> str:
-    name = next((name for types, name in _NAMES if isinstance(value, types)), "null")
+    name = json_name(value)
     return f"number {value}" if name == "number" and node.type == "integer" else name
 
 

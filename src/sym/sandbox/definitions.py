@@ -5,14 +5,18 @@ Watches the store. A CRD that is going deletes its objects first and leaves when
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 
 from sym.aio.env import Env
 from sym.model.codec import JSONMap, as_map, dig, dig_list, dig_map, dig_str
 from sym.model.kinds import CRD
 from sym.model.meta import Kind
+from sym.sandbox import managed, schema
 from sym.sandbox.deletes import CRD_FINALIZER
+from sym.sandbox.managed import Writer
 from sym.sandbox.resources import Column, Resource, Served, replace_all
 from sym.sandbox.store import Change, ChangeType, Store
+from sym.sandbox.strategies import established
 from sym.sandbox.workloads.deletion import delete, release
 
 
@@ -47,9 +51,26 @@ class Definitions:
             self._served.drop(group, plural)
             return
         replace_all(self._served, group, plural, resources_of(obj))
+        if dig(obj, "status", "acceptedNames") != dig(obj, "spec", "names"):
+            _soon(partial(self._accept, change.entry.name))
         if change.entry.deleting and change.entry.name not in self._going:
             self._going.add(change.entry.name)
             _soon(self._sweep)
+
+    def _accept(self, name: str) -> None:
+        """Take the names of a CRD, as the controllers in a real server do right after the write."""
+        entry = self._store.get(CRD, "", name)
+        node = schema.builtin(CRD.group, CRD.version, CRD.name)
+        if entry is None or node is None:
+            return
+        old, new = entry.object(), entry.object()
+        status = as_map(new.setdefault("status", {}))
+        status["acceptedNames"] = dict(dig_map(new, "spec", "names"))
+        status["conditions"] = dig_list(status, "conditions") or established(self._store.now())
+        writer = Writer(
+            manager="kube-apiserver", api_version=CRD.api_version, node=node, now=self._env.now(), subresource="status"
+        )
+        self._store.update(CRD, managed.track(old, new, writer))
 
     def _left(self, change: Change) -> None:
         if change.type is ChangeType.DELETED and change.kind.qualified in self._going:

@@ -21,6 +21,8 @@ CRD_FINALIZER = "customresourcecleanup.apiextensions.k8s.io"
 """Holds a deleted CRD until its objects are gone; added by the deletion itself."""
 _FOREGROUND = "foregroundDeletion"
 _ORPHAN = "orphan"
+_GIVEN_BACK = frozenset({"serviceaccounts", "services"})
+"""Kinds whose last DELETE is answered with the object and not with a Status; so it is for pods, marked as going."""
 _FINISHED = ("Succeeded", "Failed")
 
 
@@ -62,14 +64,14 @@ class Deletes:
         obj = entry.object()
         meta = as_map(obj["metadata"])
         finalizers = _finalizers(call, dig_list(meta, "finalizers"), options.propagation)
-        grace = _grace(call, obj, options)
+        grace, graceful = _grace(call, obj, options), call.kind not in (NAMESPACE, CRD)
         if entry.deleting:
             grace = min(grace, _stated_grace(meta))
-            meta["deletionGracePeriodSeconds"] = grace
+            meta |= {"deletionGracePeriodSeconds": grace} if graceful else {}
         if not finalizers and not grace and call.kind != NAMESPACE:
             return self._remove(call, entry, options)
         if not entry.deleting:
-            self._mark(meta, grace, graceful=call.kind != NAMESPACE)
+            self._mark(meta, grace, graceful=graceful)
         if finalizers:
             meta["finalizers"] = finalizers
         self._tell(call, obj)
@@ -88,13 +90,18 @@ class Deletes:
         meta["deletionTimestamp"] = timestamp(self._env.now() + timedelta(seconds=grace))
         if graceful:
             meta["deletionGracePeriodSeconds"] = grace
-        if isinstance(generation := meta.get("generation"), int):
+        if isinstance(generation := meta.get("generation"), int) and graceful:
             meta["generation"] = generation + 1
 
     def _remove(self, call: Call, entry: Entry, options: DeleteOptions) -> Written:
         if not options.dry_run:
             self._store.remove(call.kind, entry.namespace, entry.name)
         if call.kind == POD:
+            obj = entry.object()
+            if not entry.deleting:
+                self._mark(as_map(obj["metadata"]), 0, graceful=True)
+            return Written(200, obj)
+        if call.kind.qualified in _GIVEN_BACK:
             return Written(200, entry.object())
         details: JSONMap = {"name": entry.name}
         details |= {"group": call.kind.group} if call.kind.group else {}
@@ -181,8 +188,8 @@ def _terminating(obj: JSONMap, now: str) -> None:
         "type": "Terminating",
         "status": "True",
         "lastTransitionTime": now,
-        "reason": "InstanceDeletionInProgress",
-        "message": "CustomResource deletion is in progress",
+        "reason": "InstanceDeletionPending",
+        "message": "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon",
     }
     status["conditions"] = [*kept, condition]
 

@@ -42,7 +42,7 @@ def aggregated(served: Served, api_version: str, *, core: bool) -> JSONMap:
     items: list[JSON] = []
     for group, versions in served.groups().items():
         if (group == "") is core:
-            meta: JSONMap = {"name": group, "creationTimestamp": None} if group else {"creationTimestamp": None}
+            meta: JSONMap = {"name": group} if group else {}
             listed: list[JSON] = [_version(name, versions[name]) for name in ordered(versions)]
             items.append({"metadata": meta, "versions": listed})
     return {"kind": "APIGroupDiscoveryList", "apiVersion": api_version, "metadata": {}, "items": items}
@@ -83,7 +83,8 @@ def resource_list(served: Served, group_name: str, version: str) -> JSONMap | No
     for resource in found:
         rows += [_row(resource), *(_subrow(resource, name) for name in resource.subresources)]
     spelled = f"{group_name}/{version}" if group_name else version
-    return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": spelled, "resources": rows}
+    head: JSONMap = {"kind": "APIResourceList", "apiVersion": "v1"} if group_name else {"kind": "APIResourceList"}
+    return {**head, "groupVersion": spelled, "resources": rows}
 
 
 def _priority(version: str) -> tuple[int, int, int, str]:

@@ -72,6 +72,12 @@ def protobuf() -> JSONMap:
     return _read("protobuf")
 
 
+def kinds_of(group: str, version_: str) -> frozenset[str]:
+    """The built-in kinds of a group and version; none where it is not served."""
+    place = place_of(group, version_)
+    return frozenset(schema_names(place)) if place in PLACES else frozenset()
+
+
 def place_of(group: str, version_: str) -> str:
     """`api/v1` for the core group, `apis/GROUP/VERSION` for others."""
     return f"apis/{group}/{version_}" if group else f"api/{version_}"

@@ -105,13 +105,14 @@ class Presenter:
         """A list."""
         if self.form is Form.WHOLE:
             kind = self._resource.kind
-            head = {"kind": self._resource.list_name, "apiVersion": kind.api_version, "metadata": page.metadata}
+            meta = {"continue": "", **page.metadata} if self._resource.custom else page.metadata
+            head = {"kind": self._resource.list_name, "apiVersion": kind.api_version, "metadata": meta}
             items = b",".join(listed(self._resource, entry) for entry in page.entries)
             return encode(head)[:-1] + b',"items":[' + items + b"]}"
         objects = (whole(self._resource, entry) for entry in page.entries)
         if self.form is Form.TABLE:
             return encode(self._table(objects, page.metadata))
-        items_: list[JSON] = [_partial(obj) for obj in objects]
+        items_: JSON = [_partial(obj) for obj in objects] or None
         head_: JSONMap = {"kind": "PartialObjectMetadataList", "apiVersion": _META, "metadata": page.metadata}
         return encode(head_ | {"items": items_})
 
@@ -137,8 +138,9 @@ class Presenter:
 
     def _row(self, obj: JSONMap) -> JSONMap:
         row: JSONMap = {"cells": cells_of(self._resource, obj, self._now)}
+        row |= {"conditions": ended} if (ended := cells.ended(self._resource.kind.qualified, obj)) else {}
         if self._include == "None":
-            return row
+            return {**row, "object": None}
         return {**row, "object": obj if self._include == "Object" else _partial(obj)}
 
 

@@ -1,5 +1,6 @@
 """Whether the options of a list or a watch fit each other. Pure; the words are those of a real server."""
 
+import re
 from collections.abc import Iterator
 
 from sym.kube.errors import Cause
@@ -8,11 +9,15 @@ from sym.sandbox.call import Call
 
 _FORBIDDEN, _UNSUPPORTED = "FieldValueForbidden", "FieldValueNotSupported"
 _MATCH, _INITIAL = "resourceVersionMatch", "sendInitialEvents"
+_NUMBERS = ("limit", "timeoutSeconds")
 _EXACT, _NOT_OLDER = "Exact", "NotOlderThan"
 
 
 def check(call: Call) -> None:
-    """Raises Refusal 422 with a cause for everything that does not fit."""
+    """Raises Refusal: 400 for what is no number, 422 with a cause for everything that does not fit."""
+    for text in (call.query.get(name, "") for name in _NUMBERS):
+        if text and not re.fullmatch(r"[+-]?[0-9]+", text):
+            raise failures.bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax')
     causes = list(_of_watch(call) if call.flag("watch") else _of_list(call))
     if causes:
         raise failures.bad_options("ListOptions", causes)

@@ -86,7 +86,8 @@ def track(old: JSONMap | None, new: JSONMap, writer: Writer) -> JSONMap:
     if taken:
         key = Key(writer.manager, UPDATE, writer.subresource, writer.api_version)
         held = owners[key].fields if key in owners else {}
-        owners[key] = Owned(union(held, taken), writer.api_version, stamp(writer.now))
+        timeless = writer.subresource == "scale"  # a server that takes them over from a Scale knows no time
+        owners[key] = Owned(union(held, taken), writer.api_version, "" if timeless else stamp(writer.now))
     return with_owners(new, capped(owners))
 
 

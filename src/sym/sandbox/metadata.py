@@ -7,8 +7,9 @@ from sym.kube.errors import Cause
 from sym.model.codec import JSONMap, as_map, dig, dig_list, dig_map, dig_str
 from sym.model.kinds import NAMESPACE
 from sym.model.meta import Kind
-from sym.sandbox import failures
+from sym.sandbox import facts, failures
 from sym.sandbox.call import Call
+from sym.sandbox.decoding import json_name
 from sym.sandbox.resources import Resource
 from sym.sandbox.store import Entry, content
 
@@ -39,11 +40,13 @@ def identify(call: Call, obj: JSONMap) -> JSONMap:
     kind = call.kind
     for field, wanted in (("kind", kind.name), ("apiVersion", kind.api_version)):
         if call.resource.custom and not obj.get(field):
-            missing = f"Object '{field.capitalize() if field == 'kind' else field}' is missing"
+            body = call.request.body.decode(errors="replace")
+            missing = f"Object '{field.capitalize() if field == 'kind' else field}' is missing in '{body}' ({body})"
             raise failures.bad_request(f"the object provided is unrecognized (must be of type {kind.name}): {missing}")
         stated = obj.setdefault(field, wanted)
         if stated != wanted:
-            raise failures.bad_request(_mismatch(kind, obj))
+            raise failures.bad_request(_mismatch(call, obj))
+    _check_shape(kind, obj)
     meta = as_map(obj.setdefault("metadata", {}))
     if kind.namespaced:
         stated = dig_str(meta, "namespace") or call.target.namespace
@@ -60,6 +63,17 @@ def identify(call: Call, obj: JSONMap) -> JSONMap:
     if wanted and name != wanted:
         raise failures.bad_request(f"the name of the object ({name}) does not match the name on the URL ({wanted})")
     return meta
+
+
+def _check_shape(kind: Kind, obj: JSONMap) -> None:
+    meta = obj.get("metadata")
+    if meta is not None and not isinstance(meta, dict):
+        what = (
+            f"json: cannot unmarshal {json_name(meta)} into Go struct field {kind.name}.metadata of type v1.ObjectMeta"
+        )
+        raise failures.bad_request(
+            f'{kind.name} in version "{kind.version}" cannot be handled as a {kind.name}: {what}'
+        )
 
 
 def check_applied(call: Call, config: JSONMap) -> None:
@@ -149,7 +163,16 @@ def ends(kind: Kind, obj: JSONMap) -> bool:
     return "deletionTimestamp" in meta and not held and emptied
 
 
-def _mismatch(kind: Kind, obj: JSONMap) -> str:
+def _mismatch(call: Call, obj: JSONMap) -> str:
+    """Why an object of another kind or version cannot be taken."""
     version, stated = dig_str(obj, "apiVersion"), dig_str(obj, "kind")
-    what = f'no kind "{stated}" is registered for version "{version}" at this path'
-    return f'{stated} in version "{version}" cannot be handled as a {kind.name}: {what}'
+    if call.resource.custom and stated == call.kind.name:
+        expected = call.kind.api_version
+        return f"the API version in the data ({version}) does not match the expected API version ({expected})"
+    group, _, number = version.rpartition("/")
+    if stated in facts.kinds_of(group, number):
+        ours = f"{call.kind.group.partition('.')[0] or 'core'}.{call.kind.name}"
+        why = f"converting ({number}.{stated}) to ({ours}): unknown conversion"
+    else:
+        why = f'no kind "{stated}" is registered for version "{version}" in scheme "pkg/runtime/scheme.go:110"'
+    return f'{stated} in version "{version}" cannot be handled as a {call.kind.name}: {why}'

@@ -187,7 +187,7 @@ def _merge_map(document: JSONMap, patch: JSONMap, node: Node) -> JSONMap:
             _order_lists(merged, patch, document, node)
             return merged
         case other:
-            raise PatchError(500, "", f"unknown patch type: {other} in map: {_go_map(patch)}")
+            raise PatchError(500, "", f"unknown patch type: {other} in map: {go_map(patch)}")
 
 
 def _merge_fields(merged: JSONMap, patch: JSONMap, node: Node) -> None:
@@ -256,7 +256,7 @@ def _merge_list(old: list[JSON], patch: list[JSON], node: Node) -> list[JSON]:
         if not isinstance(item, dict):
             raise PatchError(500, "", "list element types are not identical")
         if node.merge_key not in item:
-            text = f"map: {_go_map(item)} does not contain declared merge key: {node.merge_key}"
+            text = f"map: {go_map(item)} does not contain declared merge key: {node.merge_key}"
             raise PatchError(500, "", text)
         _merge_item(merged, item, node)
     return merged
@@ -307,7 +307,8 @@ def _plain(value: JSON) -> JSON:
     return value
 
 
-def _go_map(value: JSON) -> str:
+def go_map(value: JSON) -> str:
+    """A value as Go prints it."""
     if isinstance(value, dict):
-        return f"map[{' '.join(f'{name}:{_go_map(item)}' for name, item in sorted(value.items()))}]"
+        return f"map[{' '.join(f'{name}:{go_map(item)}' for name, item in sorted(value.items()))}]"
     return str(value)

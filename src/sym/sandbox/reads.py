@@ -41,9 +41,10 @@ class Reads:
         """One page. Raises Refusal 400, 410, 422, 504."""
         listoptions.check(call)
         test = compiled(call.resource, call.query.get("labelSelector", ""), call.query.get("fieldSelector", ""))
-        limit = _number(call.query.get("limit", ""))
         token = call.query.get("continue", "")
         stated = call.query.get("resourceVersion", "")
+        cached = stated == "0" and not token  # such a list is answered whole
+        limit = 0 if cached else _number(call.query.get("limit", ""))
         if token:
             if stated not in ("", "0"):
                 raise failures.bad_request("specifying resource version is not allowed when using continue")
@@ -123,7 +124,7 @@ def _opened(token: str) -> tuple[int, str]:
         raise _invalid_token("it is not a token of a list") from None
     version = dig(value, "rv")
     if dig_str(value, "v") != _TOKEN or not isinstance(version, int):
-        raise _invalid_token("incorrect encoded version")
+        raise _invalid_token(f"server does not recognize this encoded version {dig_str(value, 'v')}")
     return version, dig_str(value, "start")
 
 

@@ -9,7 +9,7 @@ from sym.sandbox.call import Call
 
 def answer(call: Call, obj: JSONMap) -> JSONMap:
     """The review with its status."""
-    meta = dig_map(obj, "metadata")
+    meta: JSONMap = {name: value for name, value in dig_map(obj, "metadata").items() if value is not None}
     head: JSONMap = {"kind": call.kind.name, "apiVersion": call.kind.api_version, "metadata": meta}
     if call.kind.name == "SelfSubjectReview":
         return {**head, "status": {"userInfo": {"username": call.user.name, "groups": [*call.user.groups]}}}

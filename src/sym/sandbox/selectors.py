@@ -39,10 +39,10 @@ def _labels(text: str) -> list[Test]:
     found: list[Test] = []
     rest = text
     while rest.strip():
-        requirement, rest = _next(text, rest)
+        requirement, rest = _next(rest)
         found.append(_on_labels(requirement))
         if rest and not rest.startswith(","):
-            raise _unreadable(text, rest)
+            raise _unreadable(rest, "',' or 'end of string'")
         rest = rest[1:]
     return found
 
@@ -51,7 +51,7 @@ def _on_labels(requirement: _Requirement) -> Test:
     return lambda entry: requirement(entry.labels)
 
 
-def _next(text: str, rest: str) -> tuple[_Requirement, str]:
+def _next(rest: str) -> tuple[_Requirement, str]:
     if match := _SET.match(rest):
         key, operator = match[1], match[2]
         values = frozenset(value.strip() for value in match[3].split(","))
@@ -61,8 +61,10 @@ def _next(text: str, rest: str) -> tuple[_Requirement, str]:
         requirement = _not_among(key, value) if operator == "!=" else _among(key, value)
     elif match := _EXISTS.match(rest):
         requirement = _absent(match[2]) if match[1] else _present(match[2])
+        if not match[1] and (after := rest[match.end() :]) and not after.startswith(","):
+            raise _unreadable(after, "in, notin, =, ==, !=, gt, lt")
     else:
-        raise _unreadable(text, rest)
+        raise _unreadable(rest, "!, identifier, or 'end of string'")
     return requirement, rest[match.end() :]
 
 
@@ -82,8 +84,10 @@ def _absent(key: str) -> _Requirement:
     return lambda labels: key not in labels
 
 
-def _unreadable(text: str, rest: str) -> failures.Refusal:
-    return failures.bad_request(f"unable to parse requirement: found '{rest.strip()}' in selector '{text}'")
+def _unreadable(rest: str, expected: str) -> failures.Refusal:
+    token = re.match(r"[^\s!=<>(),]+|[!=<>(),]+", rest.strip())
+    found = token.group(0) if token else ""
+    return failures.bad_request(f"unable to parse requirement: found '{found}', expected: {expected}")
 
 
 def _fields(resource: Resource, text: str) -> list[Test]:
@@ -103,7 +107,7 @@ def _fields(resource: Resource, text: str) -> list[Test]:
 
 
 def _unsupported(resource: Resource, path: str) -> str:
-    if resource.custom or resource.kind.qualified in SELECTABLE:
+    if resource.custom or resource.kind.name == "Event" or resource.kind.qualified in SELECTABLE:
         return f"field label not supported: {path}"
     return f'"{path}" is not a known field selector: only "metadata.name", "metadata.namespace"'
 

@@ -6,7 +6,7 @@ Pure on objects; reads the store only for what must be unique. Kinds without an 
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-from sym.model.codec import JSON, JSONMap, as_map, dig, dig_list, dig_map
+from sym.model.codec import JSON, JSONMap, as_map, dig
 from sym.model.kinds import SERVICE
 from sym.sandbox.builtin.core import service_has_address
 from sym.sandbox.resources import Resource
@@ -35,12 +35,6 @@ def _address(number: int) -> str:
     return f"10.96.{number >> 8}.{number & 255}"
 
 
-def _definition(new: JSONMap, old: JSONMap | None, store: Store) -> None:
-    status = as_map(new.setdefault("status", {}))
-    status["conditions"] = dig_list(old, "status", "conditions") or established(store.now())
-    status["acceptedNames"] = dict(dig_map(new, "spec", "names"))
-
-
 def established(now: str) -> list[JSON]:
     """The conditions of a CRD that is served."""
     return [
@@ -62,6 +56,5 @@ def established(now: str) -> list[JSON]:
 
 
 _STRATEGIES: Mapping[str, Strategy] = {
-    "customresourcedefinitions.apiextensions.k8s.io": _definition,
     "services": _service,
 }

@@ -54,6 +54,7 @@ class Watch:
         if call.resource.custom:
             self._leaves.append(store.subscribe(self._redefined, CRD))
         self._version = self._begun = store.version
+        self._since = self._env.monotonic()
 
     async def lines(self) -> AsyncIterator[bytes]:
         """The frames, until the time-out."""
@@ -190,8 +191,13 @@ class Watch:
 
     def _bookmarks(self) -> Iterator[bytes]:
         self._version = max(self._version, self._store.version) if not self._queue else self._version
-        if self._call.flag("allowWatchBookmarks") and self._version > self._begun:
+        if self._call.flag("allowWatchBookmarks") and (self._version > self._begun or self._old()):
             yield frame("BOOKMARK", self._present.bookmark(self._version))
+
+    def _old(self) -> bool:
+        """Whether it lasts long enough for a bookmark though nothing happened here: etcd tells a real server every few
+        seconds how far it is, and in a cluster at work that is always further."""
+        return self._env.monotonic() - self._since >= self._settings.bookmark_seconds
 
     def _frame(self, change: Change) -> bytes | None:
         """The line of a change for this watcher; None where its selectors never fitted."""

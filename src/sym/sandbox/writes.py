@@ -16,8 +16,9 @@ from sym.kube.errors import Cause
 from sym.kube.requests import APPLY_TYPE, JSON_PATCH_TYPE, MERGE_TYPE
 from sym.model.codec import DecodeError, JSONMap, as_map, dig, dig_map, dig_str
 from sym.model.kinds import NAMESPACE
+from sym.model.meta import Kind
 from sym.sandbox import admission, failures, managed, metadata, strategies
-from sym.sandbox.admission import Admission
+from sym.sandbox.admission import STRATEGIC_TYPE, Admission
 from sym.sandbox.apply import ApplyConflict, server_side_apply
 from sym.sandbox.call import Call
 from sym.sandbox.events import disowned, kept
@@ -26,8 +27,11 @@ from sym.sandbox.managed import Writer
 from sym.sandbox.patch import json_patch, merge_patch, object_patch, strategic_merge
 from sym.sandbox.store import Entry, Store, Taken
 
-STRATEGIC_TYPE = "application/strategic-merge-patch+json"
 Patcher: TypeAlias = Callable[[JSONMap], JSONMap]
+
+
+CREATED_BY_PUT = frozenset({"endpoints", "events", "events.events.k8s.io", "leases.coordination.k8s.io", "services"})
+"""Kinds whose PUT makes the object where there is none."""
 
 
 class Written(Struct, frozen=True):
@@ -50,9 +54,12 @@ class Writes:
         return self._create(call, admission.read(call), applied=False)
 
     def update(self, call: Call) -> Written:
-        """PUT of an object or its status. Creates nothing."""
+        """PUT of an object or its status. Creates what is not there only for the kinds of CREATED_BY_PUT."""
         obj = admission.read(call)
-        metadata.identify(call, obj)
+        meta = metadata.identify(call, obj)
+        if call.kind.qualified in CREATED_BY_PUT and self._store.get(*_place(call)) is None:
+            meta.pop("resourceVersion", None)
+            return self._create(call, obj, applied=False)
         entry = self.require(call)
         return self._replace(call, entry, obj)
 
@@ -69,9 +76,10 @@ class Writes:
         """The patch of a request, ready for an object. Raises Refusal 400, 415."""
         kinds = [JSON_PATCH_TYPE, MERGE_TYPE, *([] if call.resource.custom else [STRATEGIC_TYPE])]
         if media not in kinds:
+            if media != STRATEGIC_TYPE:
+                raise failures.Refusal(415, "UnsupportedMediaType", "415: Unsupported Media Type", {})
             accepted = ", ".join([*kinds, APPLY_TYPE])
-            message = f"{admission.UNKNOWN_FORMAT}{accepted}"
-            raise failures.Refusal(415, "UnsupportedMediaType", message)
+            raise failures.unsupported_media(f"{admission.UNKNOWN_FORMAT}{accepted}")
         try:
             body = admission.parsed(call.request.body, "application/json")
         except DecodeError as error:
@@ -86,7 +94,7 @@ class Writes:
 
     def require(self, call: Call) -> Entry:
         """The stored object of a call. Raises Refusal 404."""
-        entry = self._store.get(call.kind, call.target.namespace, call.target.name)
+        entry = self._store.get(*_place(call))
         if entry is None:
             raise failures.not_found(call.kind, call.target.name)
         return entry
@@ -225,6 +233,10 @@ class Writes:
         )
 
 
+def _place(call: Call) -> tuple[Kind, str, str]:
+    return call.kind, call.target.namespace, call.target.name
+
+
 def _own_part(call: Call, config: JSONMap) -> JSONMap:
     """The part of an apply's config that its path may set."""
     if call.target.subresource == "status":
@@ -243,8 +255,8 @@ def _isolated(call: Call, old: JSONMap, new: JSONMap) -> JSONMap:
         kept["metadata"] = _status_metadata(call, dig_map(old, "metadata"), dig_map(new, "metadata"))
         return kept
     if call.target.subresource == "finalize":
-        finalizers = dig(new, "spec", "finalizers")
-        return {**old, "spec": {**dig_map(old, "spec"), "finalizers": finalizers}}
+        spec: JSONMap = {**dig_map(old, "spec"), "finalizers": dig(new, "spec", "finalizers")}
+        return {**old, "metadata": new["metadata"], "spec": spec}
     if call.resource.status:
         new.pop("status", None)
         new |= {"status": deepcopy(old["status"])} if "status" in old else {}

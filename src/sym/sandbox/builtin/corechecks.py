@@ -157,6 +157,8 @@ def check_endpoints(document: JSONMap, _: JSONMap | None) -> list[Cause]:
 
 def check_endpoint_slice(document: JSONMap, old: JSONMap | None) -> list[Cause]:
     """What is wrong with an EndpointSlice."""
+    if not document.get("addressType"):
+        return [required("addressType")]
     causes = one_of(document, "addressType", ["FQDN", "IPv4", "IPv6"], "")
     causes = [Cause(cause.field.lstrip("."), cause.message, cause.reason) for cause in causes]
     for index, endpoint in enumerate(maps(document, "endpoints")):

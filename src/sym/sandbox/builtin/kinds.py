@@ -49,7 +49,9 @@ KINDS: Mapping[tuple[str, str], Rules] = {
     ("apps", "ControllerRevision"): Rules(check=workloads.check_revision),
     ("apps", "Deployment"): Rules(workloads.default_deployment, check=workloads.check_deployment),
     ("apps", "ReplicaSet"): Rules(workloads.default_replica_set, check=workloads.check_replica_set),
-    ("apps", "StatefulSet"): Rules(workloads.default_stateful_set, check=workloads.check_stateful_set),
+    ("apps", "StatefulSet"): Rules(
+        workloads.default_stateful_set, check=workloads.check_stateful_set, name=naming.label_1123
+    ),
     ("coordination.k8s.io", "Lease"): Rules(check=corechecks.check_lease),
     ("discovery.k8s.io", "EndpointSlice"): Rules(core.default_endpoint_slice, check=corechecks.check_endpoint_slice),
     ("events.k8s.io", "Event"): Rules(check=eventchecks.check_newer_event),
@@ -75,6 +77,8 @@ def admit(group: str, kind: str, document: JSONMap, old: JSONMap | None = None) 
 def check(group: str, kind: str, document: JSONMap, old: JSONMap | None = None) -> list[Cause]:
     """What a server refuses of a completed object; `old` is the one that an update replaces."""
     rules = KINDS.get((group, kind), Rules())
+    if (group, kind) == ("", "Event") and (causes := rules.check(document, old)):
+        return causes  # the only kind whose metadata is looked at last
     causes = validate_metadata(document, name=rules.name)
     causes += validate_metadata_update(document, old) if old is not None else []
     return causes + finalizer_causes(document) + rules.check(document, old)

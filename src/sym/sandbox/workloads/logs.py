@@ -170,7 +170,7 @@ def _number(pod: str, query: Mapping[str, str], name: str, least: int) -> int | 
     try:
         value = int(text)
     except ValueError:
-        raise bad_request(f'{name}: Invalid value: "{text}": must be an integer') from None
+        raise bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax') from None
     if value < least:
         wanted = "greater than 0" if least else "greater than or equal to 0"
         cause = Cause(name, f"Invalid value: {value}: must be {wanted}", "FieldValueInvalid")
@@ -184,5 +184,6 @@ def _moment(text: str) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise bad_request(f'sinceTime: Invalid value: "{text}": must be an RFC 3339 time') from None
+        form = "2006-01-02T15:04:05Z07:00"
+        raise bad_request(f'parsing time "{text}" as "{form}": cannot parse "{text}" as "2006"') from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
