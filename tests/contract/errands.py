@@ -146,7 +146,7 @@ _APPLY = (
     _do("apply -f - --dry-run=server", _CHANGED),
     _do("apply -f -", _CHANGED),
     _do("apply view-last-applied deploy/applied"),
-    _do("apply --server-side -f -", _DEPLOYMENT, 1),
+    _do("apply --server-side -f -", _DEPLOYMENT),
     _do("apply --server-side --force-conflicts -f -", _DEPLOYMENT),
     _do("apply --server-side -f -", _DEPLOYMENT),
     _do("apply --server-side --field-manager=other -f -", _CHANGED, 1),

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from msgspec import Struct, json
 
+from sym.model.codec import dig_map, dig_str
+from sym.model.kinds import CRD
 from tests.contract import ours
 from tests.contract.steps import JSON_MEDIA, Step, Story
 
@@ -31,7 +33,19 @@ class Asked(Struct, frozen=True, omit_defaults=True):
 
 def load(file: Path) -> Story:
     """A session's steps."""
-    return tuple(_step(asked) for asked in json.decode(file.read_bytes(), type=list[Asked]))
+    found = json.decode(file.read_bytes(), type=list[Asked])
+    return tuple(step for asked in found for step in (_step(asked), *_served(asked)))
+
+
+def _served(asked: Asked) -> Story:
+    """A CRD is waited for, and its place in OpenAPI."""
+    if asked.method != "POST" or not asked.path.partition("?")[0].endswith(f"/{CRD.plural}"):
+        return ()
+    spec = dig_map(json.decode(asked.body), "spec")
+    version = dig_str(spec, "versions", 0, "name")
+    place = f"/apis/{dig_str(spec, 'group')}/{version}"
+    collection = Step(method="GET", path=f"{place}/{dig_str(spec, 'names', 'plural')}", until="200")
+    return collection, Step(method="GET", path=f"/openapi/v3{place}", until="200")
 
 
 def _step(asked: Asked) -> Step:

@@ -13,6 +13,12 @@ _LEFT_OUT = frozenset({"namespaces", "nodes"})
 """Cluster-wide: a real server has some of its own."""
 
 
+_ACCOUNT = Step(
+    method="POST",
+    path="/api/v1/namespaces/{ns}/serviceaccounts",
+    body={"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}},
+)
+"""Without it a real server takes no pod."""
 _QUERIES = ("", "?limit=1", "?labelSelector=a%3Db", "?limit=-1", "?limit=x", "?watch=maybe&timeoutSeconds=1")
 
 
@@ -45,14 +51,24 @@ def _reads(resource: Resource) -> Iterator[Step]:
     yield Step(method="GET", path=path + "/none/some/thing")
 
 
+def _unnamed(resource: Resource) -> Iterator[Step]:
+    """Objects that say too little of themselves."""
+    path = _collection(resource)
+    if resource.kind.plural == "services":
+        return  # a real server looks half a minute for an address that it could give to a Service without a name
+    yield Step(method="POST", path=path, body={})
+    yield Step(method="POST", path=path, raw=b"null")
+    yield Step(method="POST", path=path, body={**_named(resource), "metadata": {"name": "Not A Name"}})
+
+
 def _refused(resource: Resource) -> Iterator[Step]:
     path = _collection(resource)
-    yield Step(method="POST", path=path, body={})
+    if resource.kind.plural == "pods":
+        yield _ACCOUNT
+    yield from _unnamed(resource)
     yield Step(method="POST", path=path, body=[])
-    yield Step(method="POST", path=path, raw=b"null")
     yield Step(method="POST", path=path)
     yield Step(method="POST", path=path, body={"apiVersion": "v1", "kind": "Nothing", "metadata": {"name": "odd"}})
-    yield Step(method="POST", path=path, body={**_named(resource), "metadata": {"name": "Not A Name"}})
     yield Step(method="POST", path=path, body={**_named(resource), "metadata": {"name": 7}})
     yield Step(method="POST", path=path, body={**_named(resource), "metadata": []})
     yield Step(method="POST", path=path + "?fieldManager=" + "m" * 129, body=_named(resource))
@@ -74,6 +90,8 @@ def _refused(resource: Resource) -> Iterator[Step]:
 def _made(resource: Resource) -> Iterator[Step]:
     """As little of an object as there can be, and what becomes of it."""
     path = _collection(resource)
+    if resource.kind.plural == "pods":
+        yield _ACCOUNT
     yield Step(method="POST", path=path + "?dryRun=All", body=_named(resource))
     yield Step(method="POST", path=path + "?dryRun=All", body=_named(resource, spec={}))
     yield Step(method="POST", path=path + "?dryRun=All&fieldValidation=Strict", body=_named(resource, odd={}))
