@@ -13,9 +13,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sym.cli import demo_child
+from sym.cli.manifests import Wish, manifests
 from sym.model import names
-from sym.model.codec import JSON, JSONMap, dig, dig_list, dig_map, dig_str, encode, parse_map
+from sym.model.codec import JSON, JSONMap, as_map, dig, dig_list, dig_map, dig_str, encode, parse_map
 from sym.model.crd import crds
+from sym.sandbox.kubeconfig import write
 from tests.oracle.fleet import Fleet as Seen
 from tests.oracle.fleet import read_servers, servers
 from tests.oracle.judge import complaints
@@ -25,8 +27,9 @@ from tools.realfleet.plane import Plane, free_ports
 
 PATIENCE = 120.0  # seconds: bounds a failing test
 APPSETS = "/apis/workload.dmall.com/v1beta1/namespaces/default/appsets"
-ACCOUNT = f"{names.MEMBER_NAMESPACE}/sym-controller"
-"""The controllers' account in a member."""
+ACCOUNT = f"{names.MEMBER_NAMESPACE}/sym-master"
+"""The controllers' account in a member, which hosts the worker too."""
+MEMBER = Wish(cluster="member", namespace=names.MEMBER_NAMESPACE, image="sym")
 RENEWALS = 20
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 APPLY = "?fieldManager=person&force=true"
@@ -38,7 +41,7 @@ class Ground:
     def __init__(self, fleet: Fleet, folder: Path) -> None:
         self.fleet = fleet
         self.folder = folder
-        self.controller = Controllers(fleet.meta.kubeconfig, folder / "controller.log")
+        self.controller = Controllers(folder)
         self._servers = servers(fleet.kubeconfig)
 
     # --- what a person does
@@ -127,15 +130,16 @@ class Ground:
 class Controllers:
     """`sym-controller controller` as its own process."""
 
-    def __init__(self, kubeconfig: Path, log: Path) -> None:
+    def __init__(self, folder: Path) -> None:
         self._port = free_ports(1)[0]
-        self._kubeconfig = kubeconfig
-        self._log = log
+        self._kubeconfig = folder / "controller.kubeconfig"
+        self._log = folder / "controller.log"
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self, kubeconfig: Path | None = None) -> None:
-        """Start it, with another kubeconfig if one is given."""
-        argv = demo_child.command(kubeconfig or self._kubeconfig)
+    def start(self, kubeconfig: str) -> None:
+        """Start it with this kubeconfig for the meta cluster."""
+        write(self._kubeconfig, kubeconfig)
+        argv = demo_child.command(self._kubeconfig)
         argv[argv.index("--http-addr") + 1] = f"127.0.0.1:{self._port}"
         with self._log.open("ab") as output:
             self._process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
@@ -180,8 +184,8 @@ class Controllers:
 
 def condition(thing: JSON, type_: str) -> JSONMap:
     """A condition, empty where there is none."""
-    found = (each for each in dig_list(thing, "status", "conditions") if dig_str(each, "type") == type_)
-    return dig_map(next(found, {}))
+    found = [as_map(each) for each in dig_list(thing, "status", "conditions") if dig_str(each, "type") == type_]
+    return found[0] if found else {}
 
 
 def _writes(audit_log: Path) -> Iterator[str]:
@@ -198,14 +202,13 @@ def _writes(audit_log: Path) -> Iterator[str]:
 def installed(fleet: Fleet, folder: Path) -> Iterator[Ground]:
     """Sym in a fleet, by the README: CRDs, accounts, registrations; then the controllers, until the block ends."""
     ground = Ground(fleet, folder)
-    for plane in fleet.planes.values():
-        for crd in crds():
-            ground.apply(plane, f"{CRDS}/{dig_str(crd, 'metadata', 'name')}", crd)
-        _namespace(plane, names.META_NAMESPACE if plane is fleet.meta else names.MEMBER_NAMESPACE)
-        _rights(ground, plane)
+    _install(ground, fleet.meta, Wish(cluster="meta", namespace=names.META_NAMESPACE, image="sym"))
+    for plane in fleet.members.values():
+        _install(ground, plane, MEMBER)
     for name, plane in fleet.members.items():
         register(fleet, name, plane.kubeconfig_for(account_token(plane, ACCOUNT)))
-    ground.controller.start()
+    own = account_token(fleet.meta, f"{names.META_NAMESPACE}/sym-controller")
+    ground.controller.start(fleet.meta.kubeconfig_for(own))
     try:
         ground.until(ground.controller.ready, "the controllers are ready")
         yield ground
@@ -246,25 +249,18 @@ def account_token(plane: Plane, account: str, until: str = "") -> str:
     return dig_str(answer, "status", "token")
 
 
-def _namespace(plane: Plane, name: str) -> None:
-    body: JSONMap = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
-    assert plane.ask("POST", "/api/v1/namespaces", body)[0] in (201, 409)
+def _install(ground: Ground, plane: Plane, wish: Wish) -> None:
+    """`sym crds` and `sym manifests`, applied; but for the Deployment: no real pod runs here, its process does."""
+    for crd in crds():
+        ground.apply(plane, f"{CRDS}/{dig_str(crd, 'metadata', 'name')}", crd)
+    for thing in manifests(wish):
+        if dig_str(thing, "kind") != "Deployment":
+            ground.apply(plane, path_of(thing), thing)
 
 
-def _rights(ground: Ground, plane: Plane) -> None:
-    if plane is ground.fleet.meta:
-        return
-    namespace, _, name = ACCOUNT.partition("/")
-    ground.apply(
-        plane,
-        f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}",
-        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name}},
-    )
-    binding: JSONMap = {
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "ClusterRoleBinding",
-        "metadata": {"name": "sym"},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
-        "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": namespace}],
-    }
-    ground.apply(plane, "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/sym", binding)
+def path_of(thing: JSONMap) -> str:
+    """Where an object of `sym manifests` is in the API."""
+    version, kind = dig_str(thing, "apiVersion"), dig_str(thing, "kind")
+    namespace, name = dig_str(thing, "metadata", "namespace"), dig_str(thing, "metadata", "name")
+    root = f"/apis/{version}" if "/" in version else f"/api/{version}"
+    return f"{root}{f'/namespaces/{namespace}' if namespace else ''}/{kind.lower()}s/{name}"

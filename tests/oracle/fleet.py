@@ -77,17 +77,17 @@ class Server:
         return tuple(tuple(as_map(item) for item in dig_list(found, "items")) for found in self.get(*paths))
 
     def _answer(self, connection: HTTPSConnection, path: str) -> JSONMap | None:
-        status, body = 429, b""
+        answers: list[tuple[int, bytes]] = []
 
         def answered() -> bool:
             """A real server says 429 for as long as it reads a kind for the first time."""
-            nonlocal status, body
             connection.request("GET", path, headers=self._headers)
             answer = connection.getresponse()
-            status, body = answer.status, answer.read()
-            return status != 429
+            answers.append((answer.status, answer.read()))
+            return answer.status != 429
 
-        until(answered, PATIENCE, lambda: f"GET {path}: {body[:300]!r}")
+        until(answered, PATIENCE, lambda: f"GET {path}: {answers[-1]}")
+        status, body = answers[-1]
         if status == 404:
             return None
         assert status == 200, f"GET {path}: {status} {body[:300]!r}"

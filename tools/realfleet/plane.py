@@ -150,10 +150,11 @@ class Plane:
         """The certificate of its authority, PEM."""
         return self.authority.certificate
 
-    def ask(self, method: str, path: str, body: JSONMap | None = None) -> tuple[int, JSONMap]:
-        """One request as admin: status and body; a PATCH is a server-side apply. 0 where nobody answers."""
+    def ask(self, method: str, path: str, body: JSONMap | None = None, token: str = "") -> tuple[int, JSONMap]:
+        """One request as admin, or as the holder of `token`: status and body; a PATCH is a server-side apply. 0 where
+        nobody answers."""
         media = "application/apply-patch+yaml" if method == "PATCH" else "application/json"
-        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": media}
+        headers = {"Authorization": f"Bearer {token or self.token}", "Content-Type": media}
         connection = HTTPSConnection("127.0.0.1", self._ports["api"], timeout=10, context=self._trust)
         return _asked(connection, method, path, headers, body)
 

@@ -159,4 +159,5 @@ def _read(path: Path) -> JSONMap:
 
 
 def _named(document: JSONMap, section: str, name: str) -> JSONMap:
-    return next((as_map(each) for each in dig_list(document, section) if dig_str(each, "name") == name), {})
+    found = [as_map(each) for each in dig_list(document, section) if dig_str(each, "name") == name]
+    return found[0] if found else {}

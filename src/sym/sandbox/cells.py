@@ -62,7 +62,7 @@ def at_path(obj: JSONMap, path: str) -> JSON:
     found: JSON = obj
     for index, quoted, plain, field, wanted in _STEP.findall(path):
         if field:
-            items = found if isinstance(found, list) else []
+            items: list[JSON] = found if isinstance(found, list) else []
             found = next((item for item in items if dig(item, field) == wanted), None)
         else:
             found = dig(found, int(index) if index else (quoted or plain).replace("\\.", "."))
