@@ -25,13 +25,14 @@ from sym.sandbox.faults import (
     is_watch,
     is_write,
 )
+from sym.settings import ControllerSettings
 from tests.make import BJ4, BJ5, appset, pod_set
 from tests.safety.house import Charm, House, every_answer, house
 from tests.world import until
 
 pytestmark = pytest.mark.anyio
 
-APPS = 8
+APPS = 2 * ControllerSettings().threadiness
 """AppSets in both clusters: twice as many as there are workers, so that hung ones could use all of them up."""
 
 
