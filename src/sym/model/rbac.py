@@ -38,7 +38,9 @@ class Rule(Struct, frozen=True):
             "resources": list[JSON](self.resources),
             "verbs": list[JSON](self.verbs),
         }
-        return rule | ({"resourceNames": list[JSON](self.names)} if self.names else {})
+        if self.names:
+            rule["resourceNames"] = list[JSON](self.names)
+        return rule
 
 
 class Grant(Struct, frozen=True, kw_only=True):
