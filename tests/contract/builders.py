@@ -54,3 +54,11 @@ def patch(path: str, body: JSON, media: str = MERGE, save: str = "", only: tuple
 def delete(path: str, body: JSON = None) -> Step:
     """A DELETE."""
     return Step(method="DELETE", path=path, body=body)
+
+
+ACCOUNT = post(
+    "/api/v1/namespaces/{ns}/serviceaccounts",
+    {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}},
+    only=("kind",),
+)
+"""Without it a real server takes no pod, and nobody makes it where no controller works."""

@@ -16,6 +16,7 @@ from sym.aio.env import LoopEnv
 from sym.aio.virtual import VirtualLoop
 from tests.contract import backends
 from tests.contract.backends import Backend
+from tests.contract.raw import FIGURES
 from tests.contract.unsupported import UNSUPPORTED
 
 REAL = "SYM_REAL_KUBECONFIG"
@@ -68,3 +69,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"unsupported: {test}: {reason}")
     if not UNSUPPORTED:
         terminalreporter.write_line("unsupported: nothing")
+    for line in FIGURES:
+        terminalreporter.write_line(line)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from sym.model.codec import JSON, JSONMap
-from tests.contract.builders import CM, delete, get, patch, post, put
+from tests.contract.builders import ACCOUNT, CM, delete, get, patch, post, put
 from tests.contract.steps import NAMESPACE, PARTIAL_LIST, PROTOBUF, STRATEGIC, Step, Story
 
 _MAGIC = b"k8s\x00"
@@ -58,6 +58,7 @@ _PROTOBUF: Story = (
     _send("POST", CM, _body(_NAMED, "Nonesuch")),
     _send("POST", CM, _body(_NAMED, "Secret"), loose=True),
     _send("POST", CM, _body(_DATA)),
+    ACCOUNT,
     _send("POST", _PODS, _body(_field(1, _field(1, b"one")), "Pod")),
     _send("PATCH", CM + "/one", _body(_NAMED), loose=True),
     _send("DELETE", CM + "/one", b"{}"),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from sym.model.codec import JSON, JSONMap
-from tests.contract.builders import get, post
+from tests.contract.builders import ACCOUNT, get, post
 from tests.contract.steps import Step, Story
 
 _PODS = "/api/v1/namespaces/{ns}/pods"
@@ -14,9 +14,8 @@ def _pod(name: str, containers: list[JSON]) -> JSONMap:
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": {"containers": containers}}
 
 
-_ACCOUNT: JSONMap = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}}
 _MADE: Story = (
-    post("/api/v1/namespaces/{ns}/serviceaccounts", _ACCOUNT, only=("kind",)),
+    ACCOUNT,
     post(_PODS, _pod("one", _TWO[:1]), only=("kind",)),
     post(_PODS, _pod("two", _TWO), only=("kind",)),
 )

@@ -7,18 +7,13 @@ from collections.abc import Iterator, Mapping
 
 from sym.model.codec import JSONMap
 from sym.sandbox.resources import BUILTIN, Resource
+from tests.contract.builders import ACCOUNT
 from tests.contract.steps import APPLY, JSON_PATCH, MERGE, PARTIAL, PARTIAL_LIST, STRATEGIC, TABLE, Step, Story
 
 _LEFT_OUT = frozenset({"namespaces", "nodes"})
 """Cluster-wide: a real server has some of its own."""
 
 
-_ACCOUNT = Step(
-    method="POST",
-    path="/api/v1/namespaces/{ns}/serviceaccounts",
-    body={"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}},
-)
-"""Without it a real server takes no pod."""
 _QUERIES = ("", "?limit=1", "?labelSelector=a%3Db", "?limit=-1", "?limit=x", "?watch=maybe&timeoutSeconds=1")
 
 
@@ -64,7 +59,7 @@ def _unnamed(resource: Resource) -> Iterator[Step]:
 def _refused(resource: Resource) -> Iterator[Step]:
     path = _collection(resource)
     if resource.kind.plural == "pods":
-        yield _ACCOUNT
+        yield ACCOUNT
     yield from _unnamed(resource)
     yield Step(method="POST", path=path, body=[])
     yield Step(method="POST", path=path)
@@ -91,7 +86,7 @@ def _made(resource: Resource) -> Iterator[Step]:
     """As little of an object as there can be, and what becomes of it."""
     path = _collection(resource)
     if resource.kind.plural == "pods":
-        yield _ACCOUNT
+        yield ACCOUNT
     yield Step(method="POST", path=path + "?dryRun=All", body=_named(resource))
     yield Step(method="POST", path=path + "?dryRun=All", body=_named(resource, spec={}))
     yield Step(method="POST", path=path + "?dryRun=All&fieldValidation=Strict", body=_named(resource, odd={}))
