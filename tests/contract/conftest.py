@@ -17,7 +17,7 @@ from sym.aio.virtual import VirtualLoop
 from tests.contract import backends
 from tests.contract.backends import Backend
 from tests.contract.raw import FIGURES
-from tests.contract.unsupported import UNSUPPORTED
+from tests.contract.unsupported import NOT_TOLD, UNSUPPORTED
 
 REAL = "SYM_REAL_KUBECONFIG"
 REAL_KUBECONFIG = Path(os.environ[REAL]).read_bytes() if REAL in os.environ else b""
@@ -69,5 +69,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"unsupported: {test}: {reason}")
     if not UNSUPPORTED:
         terminalreporter.write_line("unsupported: nothing")
+    for what, reason in sorted(NOT_TOLD.items()):
+        terminalreporter.write_line(f"not told: {what}: {reason}")
     for line in FIGURES:
         terminalreporter.write_line(line)
