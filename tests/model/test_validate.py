@@ -133,6 +133,7 @@ def test_canary_clusters_stand_in_the_topology() -> None:
 def test_there_must_be_a_cluster() -> None:
     path, _, message = only(validate_appset(AppSet(spec=AppSetSpec(pod_spec=DEPLOYMENT))))
     assert path == "spec.clusterTopology.clusters"
+    assert message.startswith("there is no cluster:")
     assert "delete the AppSet" in message
 
 
