@@ -95,8 +95,8 @@ ALLOWED: tuple[Allowed, ...] = (
         "an empty Table of this one kind has null for its rows",
     ),
     Allowed(
-        r"session sym-(member|meta): GET /api/v1/events.*",
-        r"\.body\.items",
+        r"session (kubectl|sym)-.*: GET /api/v1(/namespaces/\{ns\})?/events.*",
+        r"\.body\.(items|rows)",
         "a real server writes Events of its own about addresses that Services leave behind",
         sometimes=True,
     ),
