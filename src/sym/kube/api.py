@@ -76,10 +76,11 @@ class Api:
         """All objects, page by page from one instant, and its resourceVersion. Raises Junk where one of them does not
         fit `type_`, since the answer would not be whole."""
         holder = f"list of {kind.qualified}"
+        reader = Reader(kind, type_, metadata_only=options.metadata_only)
         items: list[T] = []
         version = ""
         try:
-            async for page in self.pages(kind, Reader(kind, type_), options, holder=holder):
+            async for page in self.pages(kind, reader, options, holder=holder):
                 for odd in page.unreadable:
                     raise Junk(f"{holder}: {odd.namespace}/{odd.name} cannot be read: {odd.message}")
                 items += page.items

@@ -57,15 +57,20 @@ class _TypeMeta(msgspec.Struct, frozen=True, rename="camel"):
     api_version: str = ""
 
 
+_PARTIAL = ("meta.k8s.io/v1", "PartialObjectMetadata")
 _INITIAL_EVENTS_END = "k8s.io/initial-events-end"
 _NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class Reader(Generic[T]):
-    """Decodes lists and watch lines of one kind into structs of one type."""
+    """Decodes lists and watch lines of one kind into structs of one type. `metadata_only`: the objects' metadata was
+    asked for alone, under a kind of its own; a server that gives the whole objects all the same is believed too."""
 
-    def __init__(self, kind: Kind, type_: type[T]) -> None:
+    def __init__(self, kind: Kind, type_: type[T], *, metadata_only: bool = False) -> None:
         self._kind = kind
+        self._names = {(kind.api_version, kind.name), *((_PARTIAL,) if metadata_only else ())}
+        lists = {(version, f"{name}List") for version, name in self._names}
+        self._lists = lists | {(kind.api_version, "List")}
         self._page = msgspec.json.Decoder(_List)
         self._frame = msgspec.json.Decoder(_Frame)
         self._type = msgspec.json.Decoder(_TypeMeta)
@@ -79,7 +84,7 @@ class Reader(Generic[T]):
             found = self._page.decode(body)
         except _NOT_JSON as error:
             raise Junk(f"{where}: the answer is no list: {_why(error)}") from None
-        if found.api_version != self._kind.api_version or found.kind not in (f"{self._kind.name}List", "List"):
+        if (found.api_version, found.kind) not in self._lists:
             raise Junk(f"{where}: the server answered with another kind of object")
         if not found.metadata.resource_version:
             raise Junk(f"{where}: the answer has no resourceVersion")
@@ -144,7 +149,7 @@ class Reader(Generic[T]):
             found = self._type.decode(raw)
         except _NOT_JSON as error:
             raise Junk(f"{where}: the server sent an event without an object: {_why(error)}") from None
-        if found.kind != self._kind.name or found.api_version != self._kind.api_version:
+        if (found.api_version, found.kind) not in self._names:
             raise Junk(f"{where}: the server sent an event of another kind of object")
 
     def _bookmark(self, raw: msgspec.Raw, where: str) -> Bookmark:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from urllib.parse import quote, urlencode
 
 import msgspec
+from msgspec.structs import replace
 
 from sym.model.codec import JSONMap, encode
 from sym.model.meta import Kind
@@ -16,6 +17,7 @@ JSON_TYPE = "application/json"
 APPLY_TYPE = "application/apply-patch+yaml"
 MERGE_TYPE = "application/merge-patch+json"
 JSON_PATCH_TYPE = "application/json-patch+json"
+_PARTIAL = "application/json;as=PartialObjectMetadata{};g=meta.k8s.io;v=v1,application/json"
 _SAFE = "/:@!$&'()*+,;=~-._"  # what may stand in a path as it is
 
 
@@ -57,11 +59,13 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ListOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """What narrows a list or watch. Selectors in kubectl's syntax."""
+    """What narrows a list or watch. Selectors in kubectl's syntax. `metadata_only`: nothing but the objects' metadata is
+    asked for, so that what is in them (a Secret's data) never leaves the server."""
 
     namespace: str = ""
     label_selector: str = ""
     field_selector: str = ""
+    metadata_only: bool = False
 
 
 def object_path(kind: Kind, namespace: str = "", name: str = "", subresource: str = "") -> str:
@@ -86,7 +90,8 @@ def list_page(
     query += [("continue", continue_)] if continue_ else []
     if resource_version and not continue_:  # without the match a list with a limit would be of exactly that version
         query += [("resourceVersion", resource_version), ("resourceVersionMatch", "NotOlderThan")]
-    return Request(method="GET", path=object_path(kind, options.namespace), query=(*query, *_selectors(options)))
+    path, headers = object_path(kind, options.namespace), _accept(options, "List")
+    return Request(method="GET", path=path, query=(*query, *_selectors(options)), headers=headers)
 
 
 def watch(kind: Kind, options: ListOptions, *, resource_version: str, timeout_seconds: int) -> Request:
@@ -97,7 +102,8 @@ def watch(kind: Kind, options: ListOptions, *, resource_version: str, timeout_se
         ("resourceVersion", resource_version),
         ("timeoutSeconds", str(timeout_seconds)),
     )
-    return Request(method="GET", path=object_path(kind, options.namespace), query=(*query, *_selectors(options)))
+    path, headers = object_path(kind, options.namespace), _accept(options)
+    return Request(method="GET", path=path, query=(*query, *_selectors(options)), headers=headers)
 
 
 def watch_list(kind: Kind, options: ListOptions, *, resource_version: str, timeout_seconds: int) -> Request:
@@ -105,7 +111,7 @@ def watch_list(kind: Kind, options: ListOptions, *, resource_version: str, timeo
     ("": the newest), then a bookmark that says so, then changes."""
     begun = watch(kind, options, resource_version=resource_version, timeout_seconds=timeout_seconds)
     more = (("sendInitialEvents", "true"), ("resourceVersionMatch", "NotOlderThan"))
-    return Request(method=begun.method, path=begun.path, query=(*begun.query, *more))
+    return replace(begun, query=(*begun.query, *more))
 
 
 def create(kind: Kind, body: JSONMap, *, namespace: str, manager: str) -> Request:
@@ -177,6 +183,10 @@ def delete(kind: Kind, *, namespace: str, name: str, uid: str, resource_version:
         headers={"Content-Type": JSON_TYPE},
         body=encode(options),
     )
+
+
+def _accept(options: ListOptions, of: str = "") -> Mapping[str, str]:
+    return {"Accept": _PARTIAL.format(of)} if options.metadata_only else {}
 
 
 def _selectors(options: ListOptions) -> tuple[tuple[str, str], ...]:

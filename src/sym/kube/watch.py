@@ -58,7 +58,7 @@ class Reflector(Generic[T]):
         self._options = options
         self._settings = settings
         self._env = env
-        self._reader = Reader(kind, type_)
+        self._reader = Reader(kind, type_, metadata_only=options.metadata_only)
         policy = BackoffPolicy(
             first=settings.relist_first, cap=settings.relist_cap, jitter=1.0, reset_after=settings.relist_reset
         )
