@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 import pytest
 from click.testing import CliRunner
 
+from sym import yaml
 from sym.cli.manifests import Wish, command, manifests
-from sym.kube import yaml
 from sym.kube.client import Client
 from sym.kube.connection import Connection
 from sym.model import names, rbac

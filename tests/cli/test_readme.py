@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
+from sym import yaml
 from sym.cli.main import COMMANDS
-from sym.kube import yaml
 from sym.model.appset import AppSet
 from sym.model.codec import convert
 from sym.model.validate import validate_appset

@@ -14,8 +14,8 @@ from urllib.parse import parse_qsl
 
 import aiohttp
 
+from sym import yaml
 from sym.aio.env import Env, LoopEnv
-from sym.kube import yaml
 from sym.kube.requests import Request, Response
 from sym.model.codec import JSON, dig_str
 from sym.sandbox.access import ADMIN, Access

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from sym.kube import yaml
+from sym import yaml
 from sym.model.codec import JSON, JSONMap, as_map, dig_list, dig_str
 from sym.model.crd import crds
 from tests.contract.builders import ESTABLISHED, get, patch, post

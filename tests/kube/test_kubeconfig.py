@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sym.kube import yaml
+from sym import yaml
 from sym.kube.connection import Connection
 from sym.kube.errors import BadKubeconfig
 from sym.kube.kubeconfig import contexts, in_cluster, load_operator, load_registered

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sym.kube import yaml
+from sym import yaml
 from sym.model.codec import JSONMap, as_map, dig, dig_list
 from tests.chaos.playground import Controller, Playground, playground
 from tests.model.bad import BAD_APPSETS, edited, good_appset

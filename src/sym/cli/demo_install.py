@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 import sym
-from sym.kube import yaml
+from sym import yaml
 from sym.kube.api import Api
 from sym.kube.errors import AlreadyExists
 from sym.model import names

@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import click
 
+from sym import yaml
 from sym.aio.env import Env
 from sym.cli.demo_tour import CONTEXT, World
-from sym.kube import yaml
 from sym.kube.api import Api
 from sym.kube.http import HttpClient
 from sym.kube.kubeconfig import load_operator, load_registered

@@ -16,7 +16,7 @@ import pathlib
 from collections.abc import Mapping
 from urllib.parse import SplitResult, urlsplit
 
-from sym.kube import yaml
+from sym import yaml
 from sym.kube.connection import Connection, ExecPlugin, is_forbidden
 from sym.kube.errors import BadKubeconfig
 from sym.kube.tls import tls_context

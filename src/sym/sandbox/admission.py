@@ -4,7 +4,7 @@ The meaning of schemas is schema.py's and validation.py's, that of built-in kind
 the server's order and turns what they refuse into Status answers.
 """
 
-from sym.kube import yaml
+from sym import yaml
 from sym.model.codec import JSON, DecodeError, JSONMap, as_map, dig_list, dig_str, parse
 from sym.model.meta import Kind
 from sym.sandbox import cel, decoding, failures, protobuf, schema, validation

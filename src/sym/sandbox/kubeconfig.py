@@ -7,7 +7,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from sym.kube import yaml
+from sym import yaml
 from sym.model.codec import JSON, JSONMap
 from sym.sandbox.access import Credential
 

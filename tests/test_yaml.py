@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sym.kube import yaml
+from sym import yaml
 from sym.model.codec import JSON, DecodeError
 
 SCALARS: list[tuple[str, JSON]] = [
