@@ -4,6 +4,8 @@ A frozen Settings of Settings: the CLI merges flags and SYM_* variables into it 
 else in Sym holds a number that somebody may want to turn.
 """
 
+from collections.abc import Mapping
+
 from msgspec import Struct
 
 
@@ -98,6 +100,53 @@ class FleetSettings(Struct, frozen=True, kw_only=True):
     """Longest wait between two tries of one registration."""
     kubeconfig_bytes: int = 65536
     """Largest kubeconfig that a registration may hold (reliability.md 5.5)."""
+
+
+class ChartSettings(Struct, frozen=True, kw_only=True):
+    """Where Helm charts come from, and how much of what strangers serve is taken (reliability.md T5, T6)."""
+
+    repos: Mapping[str, str] = {}
+    """Alias to chart repository: `https://HOST/PATH` (with an index.yaml), `http://…` where the operator means
+    it, `oci://HOST/PATH`, or the path of a folder of this machine. AppSets name the alias: `dmall/springBoot`."""
+    private_hosts: frozenset[str] = frozenset()
+    """Hosts, by name or address as a URL has them, that may be at loopback or private addresses. Link-local, multicast
+    and unspecified ones must be listed as addresses themselves: clouds serve credentials at such."""
+    ca_file: str = ""
+    """PEM file of authorities that are believed beside the system's."""
+    user_agent: str = "sym/0.1"
+    """What the repositories' logs show."""
+    index_bytes: int = 20 << 20
+    """Bytes of a repository's index.yaml; the largest public ones have about so many."""
+    archive_bytes: int = 10 << 20
+    """Bytes of a chart's .tgz, a registry's answers and the like. An AppSet itself is at most 1 MiB."""
+    unpacked_bytes: int = 10 << 20
+    """Bytes of a chart unpacked, with all charts in it. Real ones have some 10 KiB to 2 MiB."""
+    file_bytes: int = 1 << 20
+    """Bytes of one file in a chart: what Kubernetes takes as one Secret, where Helm keeps the whole chart."""
+    files: int = 2000
+    """Files and folders in a chart, with all charts in it."""
+    connect_timeout: float = 10.0
+    """Seconds for TCP and TLS."""
+    silence_timeout: float = 15.0
+    """Seconds without a byte."""
+    fetch_timeout: float = 60.0
+    """Seconds for one chart or index with all redirects, so that a server that trickles holds nothing for long."""
+    redirects: int = 3
+    """Redirects of one fetch."""
+    index_timeout: float = 30.0
+    """Seconds that reading an index may take: 20 MiB need about 10 on a small core."""
+    fetches: int = 4
+    """Fetches at once; each may hold `index_bytes`."""
+    fresh_seconds: float = 300.0
+    """How long an answer of a repository counts before it is asked again."""
+    failure_seconds: float = 10.0
+    """How long a failure is told again without asking: many AppSets may name one chart."""
+    answers: int = 1000
+    """Sources whose last answer is remembered; the one not asked for longest is forgotten."""
+    cache_bytes: int = 256 << 20
+    """Bytes of charts and indexes kept on disk; the one not used for longest goes first ..."""
+    keep_seconds: float = 900.0
+    """... but none that was asked for so many seconds ago or less: Helm may still read it."""
 
 
 class ControllerSettings(Struct, frozen=True, kw_only=True):
@@ -206,5 +255,6 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     kube: KubeSettings = KubeSettings()
     fleet: FleetSettings = FleetSettings()
+    charts: ChartSettings = ChartSettings()
     controller: ControllerSettings = ControllerSettings()
     sandbox: SandboxSettings = SandboxSettings()
