@@ -125,6 +125,7 @@ class World:
             master=bool(chosen["master"]),
             worker=bool(chosen["worker"]),
             worker_clusters=str(chosen["worker_clusters"]),
+            helm=bool(chosen.get("helm", False)),
             identity=str(chosen.get("identity", self.env.new_id()[:8])),
         )
         at = str(chosen.get("at", META_NAME))

@@ -149,6 +149,31 @@ class ChartSettings(Struct, frozen=True, kw_only=True):
     """... but none that was asked for so many seconds ago or less: Helm may still read it."""
 
 
+class HelmSettings(Struct, frozen=True, kw_only=True):
+    """Helm operations: limits, and when they are tried again."""
+
+    deadline: float = 300.0
+    """Seconds for one operation, hooks included: Helm's own default."""
+    concurrency: int = 8
+    """Operations at once, over all clusters: each is a process of 60 to 80 MB, or a thread of Helm's library."""
+    per_cluster: int = 4
+    """Operations at once in one cluster, so that one with a thousand releases leaves room for the others."""
+    hooks: bool = True
+    """Whether the hooks of charts run: what Helm's users expect. They are judged like all that a chart renders."""
+    kinds: tuple[str, ...] = ()
+    """Kinds that charts may hold besides the usual ones, as Kind.group."""
+    retry_first: float = 5.0
+    """Seconds until an operation that could not be done (no answer from the cluster or the chart's repository) is tried
+    again; doubles up to the cap."""
+    retry_cap: float = 300.0
+    """Longest such wait."""
+    failed_first: float = 60.0
+    """Seconds until an operation that Helm or a check refused is tried again without anybody changing anything; doubles
+    up to the cap. Each try may spend a revision of the history."""
+    failed_cap: float = 1800.0
+    """Longest such wait."""
+
+
 class ControllerSettings(Struct, frozen=True, kw_only=True):
     """Queues, runners, leader lock, status writes."""
 
@@ -257,4 +282,5 @@ class Settings(Struct, frozen=True, kw_only=True):
     fleet: FleetSettings = FleetSettings()
     charts: ChartSettings = ChartSettings()
     controller: ControllerSettings = ControllerSettings()
+    helm: HelmSettings = HelmSettings()
     sandbox: SandboxSettings = SandboxSettings()

@@ -7,11 +7,15 @@ import pytest
 from msgspec.structs import replace
 
 from sym.aio.env import LoopEnv
-from sym.clusters.executor import Executor, Job
+from sym.clusters.executor import Executor
 from sym.clusters.expectations import Expectations
+from sym.clusters.job import Job
+from sym.clusters.member import Tools
 from sym.clusters.metrics import FleetMetrics
 from sym.clusters.refusals import LookAgain, Refused
+from sym.clusters.releases import Releases
 from sym.kube.api import Api
+from sym.kube.connection import Connection
 from sym.kube.errors import FieldConflict, NotFound
 from sym.kube.requests import ListOptions
 from sym.kube.store import Store
@@ -23,7 +27,7 @@ from sym.model.meta import Kind, Object, Ref
 from sym.model.workload import Event
 from sym.plan.types import Action, Apply, Create, Delete, Emit, Finalize, Gone, Measure, Owner
 from sym.sandbox.cluster import SandboxCluster
-from sym.settings import FleetSettings, SandboxSettings
+from sym.settings import FleetSettings, SandboxSettings, Settings
 
 pytestmark = pytest.mark.anyio
 
@@ -46,7 +50,14 @@ class Bench:
         self.gone: list[Gone] = []
         self.why_not = ""
         expectations = Expectations(_nothing_watched, env, 30.0)
-        self.executor = Executor(env, settings or FleetSettings(), self.metrics, expectations, self.gone.append)
+        chosen = Settings(fleet=settings or FleetSettings())
+        tools = Tools(env=env, settings=chosen, metrics=self.metrics)
+        self.releases = Releases(None, tools, lambda *_: None)
+        self.executor = Executor(tools, expectations, self.releases, self.gone.append)
+        self.connection: Connection | None = None
+
+    def permit(self) -> bool:
+        return True
 
     def doubt(self) -> str:
         return self.why_not

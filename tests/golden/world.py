@@ -28,6 +28,10 @@ from sym.plan.types import (
     Finalize,
     Gone,
     Health,
+    HelmLook,
+    HelmRecover,
+    HelmUninstall,
+    HelmUpgrade,
     Measure,
     MemberState,
     Owner,
@@ -238,6 +242,8 @@ class World:
                 return
             case Emit():
                 return
+            case HelmUpgrade() | HelmUninstall() | HelmRecover() | HelmLook():
+                raise AssertionError("this world has no Helm: tests/plan/test_helm.py and tests/road/test_helm.py do")
             case _ as never:
                 assert_never(never)
         self.writes += 1
@@ -382,6 +388,8 @@ def _line(action: Action) -> str:
             return f"finalize {action.kind.name} {action.name}@{at}: {list(action.finalizers)}"
         case Measure():
             return f"measure {action.owner.name}@{at}"
+        case HelmUpgrade() | HelmUninstall() | HelmRecover() | HelmLook():
+            return f"{type(action).__name__} {action.name}@{at}"
         case Emit():
             return f"event {action.kind.name} {action.name}@{at} {action.type_} {action.reason}: {action.note}"
 

@@ -10,7 +10,7 @@ from sym.kube.api import Api
 from sym.kube.errors import Junk
 from sym.kube.frames import Reader
 from sym.kube.requests import ListOptions
-from sym.kube.store import Store
+from sym.kube.store import Change, Store
 from sym.kube.watch import Reflector
 from sym.model.codec import JSONMap, encode
 from sym.model.kinds import NAMESPACE, SECRET
@@ -42,9 +42,10 @@ async def test_only_metadata_comes(streams: bool) -> None:
     await api.create(SECRET, secret("a", owner="helm"), "t")
     await api.create(SECRET, secret("other"), "t")
     store: Store[Open] = Store("c", {})
+    changes: list[Change[Open]] = []
     reflector = Reflector(api, SECRET, Open, OPTIONS, KubeSettings(stream_lists=streams), env)
     async with asyncio.TaskGroup() as group:
-        task = group.create_task(reflector.run(store.handle))
+        task = group.create_task(reflector.run(lambda event: changes.extend(store.handle(event))))
         await asyncio.sleep(1)
         await api.create(SECRET, secret("b", owner="helm"), "t")
         await asyncio.sleep(1)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from sym.kube import yaml
+from sym import yaml
 from sym.model.codec import JSONMap, as_map, dig_list
 from sym.sandbox.kubeconfig import kubeconfig, write
 from tools.realfleet.build import Binaries

@@ -29,6 +29,7 @@ class Wish(Struct, frozen=True, kw_only=True):
     image: str
     worker: str = HOSTED
     exec: bool = False
+    helm: bool = False
 
 
 @click.command("manifests")
@@ -43,12 +44,13 @@ class Wish(Struct, frozen=True, kw_only=True):
 )  # fmt: skip
 @click.option("--image", default=f"sym:{installed_version()}", show_default=True, help="Image with sym-controller.")
 @click.option("--enable-exec", is_flag=True, help="Let the API read logs and run commands in pods of a member.")
-def command(cluster: str, worker: str, namespace: str, image: str, enable_exec: bool) -> None:
+@click.option("--helm", is_flag=True, help="Let workers install Helm releases: deployType helm.")
+def command(cluster: str, worker: str, namespace: str, image: str, enable_exec: bool, helm: bool) -> None:
     """Print Namespace, accounts, RBAC and Deployment of a cluster."""
     if enable_exec and cluster == "meta":
         raise click.UsageError("--enable-exec is for members: the pods are there; add --for member")
     place = namespace or (names.META_NAMESPACE if cluster == "meta" else names.MEMBER_NAMESPACE)
-    wish = Wish(cluster=cluster, namespace=place, image=image, worker=worker, exec=enable_exec)
+    wish = Wish(cluster=cluster, namespace=place, image=image, worker=worker, exec=enable_exec, helm=helm)
     click.echo("---\n".join(map(to_yaml, manifests(wish))), nl=False)
 
 
@@ -61,18 +63,24 @@ def _meta(wish: Wish) -> Iterator[JSONMap]:
     yield from _namespaces(wish.namespace, names.META_NAMESPACE)
     yield from _granted("sym-controller", wish.namespace, rbac.META)
     yield from _granted("sym-api", wish.namespace, rbac.API_META)
-    workers = ("--enable-worker", "--worker-clusters=all") if wish.worker == HOSTED else ()
+    workers = ("--enable-worker", "--worker-clusters=all", *_engine(wish)) if wish.worker == HOSTED else ()
     yield _deployment("sym-controller", wish, ("--enable-master", *workers))
 
 
 def _member(wish: Wish) -> Iterator[JSONMap]:
     hosted = wish.worker == HOSTED
     yield from _namespaces(wish.namespace, names.MEMBER_NAMESPACE)
-    yield from _granted("sym-master", wish.namespace, rbac.MASTER, *((rbac.WORKER,) if hosted else ()))
+    working = (rbac.WORKER, *((rbac.HELM,) if wish.helm else ()))
+    yield from _granted("sym-master", wish.namespace, rbac.MASTER, *(working if hosted else ()))
     yield from _granted("sym-api", wish.namespace, rbac.API_MEMBER, *((rbac.API_EXEC,) if wish.exec else ()))
     if not hosted:
-        yield from _granted("sym-worker", wish.namespace, rbac.WORKER)
-        yield _deployment("sym-worker", wish, ("--enable-worker",))
+        yield from _granted("sym-worker", wish.namespace, *working)
+        yield _deployment("sym-worker", wish, ("--enable-worker", *_engine(wish)))
+
+
+def _engine(wish: Wish) -> tuple[str, ...]:
+    """A worker that may not read Helm's records must not try to."""
+    return () if wish.helm else ("--helm-engine=off",)
 
 
 def _namespaces(*wanted: str) -> Iterator[JSONMap]:

@@ -8,27 +8,50 @@ fuses have not blown. What does not pass is refused with a metric, never tried. 
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
-from typing import Protocol, assert_never
+from typing import assert_never
 
-from msgspec import Struct
-
-from sym.aio.env import Env
 from sym.clusters.denials import NAMESPACE_MISSING
 from sym.clusters.events import event_body, event_name, event_namespace, timestamp
 from sym.clusters.expectations import Expectations
 from sym.clusters.fuses import Fuse
-from sym.clusters.metrics import FleetMetrics
-from sym.clusters.refusals import LookAgain, Refused, refusal
+from sym.clusters.job import Job, Target
+from sym.clusters.member import Tools
+from sym.clusters.refusals import LookAgain, Refused, refusal, release_refusal
+from sym.clusters.releases import Place, Releases
 from sym.kube.api import Api
 from sym.kube.errors import AlreadyExists, Conflict, FieldConflict, Forbidden, Invalid, NotFound
 from sym.kube.requests import ListOptions
 from sym.model import names
-from sym.model.codec import JSONMap, dig_map, dig_str
-from sym.model.kinds import ADVDEPLOYMENT, APPSET, CRD, DEPLOYMENT, EVENT, LEASE, NAMESPACE, STATEFULSET
-from sym.model.meta import Kind, Object, Ref
-from sym.model.workload import Event
-from sym.plan.types import Action, Apply, Create, Delete, Emit, Finalize, Gone, Measure, Owner
-from sym.settings import FleetSettings
+from sym.model.codec import JSONMap, convert, dig_map, dig_str
+from sym.model.kinds import (
+    ADVDEPLOYMENT,
+    APPSET,
+    CRD,
+    DEPLOYMENT,
+    EVENT,
+    LEASE,
+    NAMESPACE,
+    RELEASE,
+    SECRET,
+    STATEFULSET,
+)
+from sym.model.meta import Kind, Object, Ref, wish_of
+from sym.model.workload import Event, ReleaseRecord
+from sym.plan.types import (
+    Apply,
+    Create,
+    Delete,
+    Emit,
+    Finalize,
+    Gone,
+    HelmAction,
+    HelmLook,
+    HelmRecover,
+    HelmUninstall,
+    HelmUpgrade,
+    Measure,
+    Owner,
+)
 
 WORKLOADS = (DEPLOYMENT, STATEFULSET)
 """The kinds in which a live look searches for what is left of an application."""
@@ -41,51 +64,20 @@ NEVER_A_VERSION = "1"
 409 where there is one (tried on kube-apiserver 1.34, built-in kinds and CRDs)."""
 
 
-class Target(Protocol):
-    """The cluster that an action is for."""
-
-    @property
-    def name(self) -> str:
-        """Its name; empty for the meta cluster."""
-        ...
-
-    @property
-    def api(self) -> Api:
-        """Its API."""
-        ...
-
-    def doubt(self) -> str:
-        """Why nothing destructive may rest on what is known of it now; empty when nothing speaks against it."""
-        ...
-
-
-class Job(Struct, frozen=True, kw_only=True):
-    """One action, where it is done and for whose sake."""
-
-    action: Action
-    target: Target
-    behalf: Ref
-    home: Api | None = None
-    """The API of the process's own cluster; for a master, where the AppSets are."""
-
-
 class Executor:
     """Runs actions. `on_gone` gets the answer of every `Measure`."""
 
     def __init__(
-        self,
-        env: Env,
-        settings: FleetSettings,
-        metrics: FleetMetrics,
-        expectations: Expectations,
-        on_gone: Callable[[Gone], None],
+        self, tools: Tools, expectations: Expectations, releases: Releases, on_gone: Callable[[Gone], None]
     ) -> None:
-        self._env = env
-        self._metrics = metrics
+        fleet = tools.settings.fleet
+        self._env = tools.env
+        self._metrics = tools.metrics
         self._expectations = expectations
+        self._releases = releases
         self._on_gone = on_gone
-        self._per_cluster = Fuse(settings.deletes_per_cluster, 60.0)
-        self._per_app = Fuse(settings.deletes_per_app, 60.0)
+        self._per_cluster = Fuse(fleet.deletes_per_cluster, 60.0)
+        self._per_app = Fuse(fleet.deletes_per_app, 60.0)
 
     async def execute(self, job: Job) -> None:
         """Do it. Raises KubeError, LookAgain (decide anew on a newer view) or Refused."""
@@ -102,6 +94,8 @@ class Executor:
                 self._on_gone(await self._measure(job.target.api, action))
             case Emit() as action:
                 await self._emit(job.target.api, action)
+            case HelmUpgrade() | HelmUninstall() | HelmRecover() | HelmLook() as action:
+                await self._helm(job, action)
             case _ as never:
                 assert_never(never)
 
@@ -192,6 +186,38 @@ class Executor:
             self._metrics.refused.labels(refused.reason).inc()
             raise
 
+    async def _helm(self, job: Job, action: HelmAction) -> None:
+        match action:
+            case HelmUpgrade():
+                self._releases.upgrade(job.target, action)
+            case HelmUninstall():
+                await self._uninstall(job, action)
+            case HelmRecover():
+                await self._recover(job, action)
+            case HelmLook():
+                await self._releases.look(job.target, action)
+            case _ as never:
+                assert_never(never)
+
+    async def _uninstall(self, job: Job, action: HelmUninstall) -> None:
+        """The guarded path of a delete, for a release: its newest record is read live before Helm is begun."""
+        try:
+            if doubt := job.target.doubt():
+                raise Refused("NotFresh", f"nothing is deleted in cluster {job.target.name!r}: {doubt}")
+            try:
+                live = await job.target.api.get(SECRET, ReleaseRecord, action.owner.namespace, action.secret)
+            except NotFound as error:
+                raise LookAgain(error.message) from error
+            if (refused := release_refusal(live, action)) is not None:
+                raise refused
+            if (live.metadata.uid, live.metadata.resource_version) != (action.uid, action.resource_version):
+                raise LookAgain(f"release {action.owner.namespace}/{action.name} changed since it was decided on")
+            self._burn(job.target.name, action.owner)
+            self._releases.uninstall(job.target, action)
+        except Refused as refused:
+            self._metrics.refused.labels(refused.reason).inc()
+            raise
+
     async def _guarded_delete(self, job: Job, action: Delete) -> None:
         if doubt := job.target.doubt():
             raise Refused("NotFresh", f"nothing is deleted in cluster {job.target.name!r}: {doubt}")
@@ -220,6 +246,12 @@ class Executor:
             raise LookAgain(error.message) from error
         ref = Ref(job.target.name, action.namespace, action.name)
         self._expectations.deleted(job.behalf, action.kind, ref, action.uid)
+
+    async def _recover(self, job: Job, action: HelmRecover) -> None:
+        version = await self._releases.recover(job.target, action)
+        self._expectations.wrote(
+            job.behalf, RELEASE, Ref(job.target.name, action.owner.namespace, action.secret), version
+        )
 
     def _burn(self, cluster: str, owner: Owner) -> None:
         now = self._env.monotonic()
@@ -299,6 +331,10 @@ class Executor:
     def _wrote(self, job: Job, action: Create | Apply, made: JSONMap) -> None:
         ref = Ref(job.target.name, dig_str(made, "metadata", "namespace"), dig_str(made, "metadata", "name"))
         self._expectations.wrote(job.behalf, action.kind, ref, dig_str(made, "metadata", "resourceVersion"))
+        if action.manager == names.HELM:
+            release = dig_str(made, "metadata", "annotations", names.HELM_RELEASE)
+            place = Place(ref.cluster, ref.namespace, release)
+            self._releases.repaired(place, dig_str(made, "metadata", "uid"), wish_of(convert(made, Object).metadata))
 
     async def write_status(self, target: Target, kind: Kind, ref: Ref, body: JSONMap, manager: str) -> None:
         """Merge `body` into the status of `ref`. Raises KubeError."""

@@ -14,13 +14,15 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from sym.aio.tasks import NamedTasks, guard
-from sym.clusters.executor import Executor, Job
+from sym.clusters.executor import Executor
 from sym.clusters.expectations import Expectations
 from sym.clusters.informer import Watch
+from sym.clusters.job import Job
 from sym.clusters.member import Listener, Member, Tools
 from sym.clusters.patches import status_patch
 from sym.clusters.permit import Permit, Permitted, always, check
 from sym.clusters.refusals import INTERNAL, failure_of
+from sym.clusters.releases import Helm, Place, Releases
 from sym.kube.errors import Unreachable
 from sym.kube.store import Change, Store
 from sym.model.meta import META, Kind, Object, Ref
@@ -49,23 +51,26 @@ class StatusWrite(Struct, frozen=True, kw_only=True):
 
 Changed = Callable[[str, Change[Object]], None]
 Turned = Callable[[str], None]
+Ended = Callable[[Place, str], None]
 
 
 class Fleet:
     """The clusters. `live` owns their tasks; everything else may be called while it runs."""
 
-    def __init__(self, own: Member, tools: Tools) -> None:
+    def __init__(self, own: Member, tools: Tools, helm: Helm | None = None) -> None:
         self.own = own
         self._tools = tools
         self._members: dict[str, Member] = {META: own}
         self._entries: dict[str, Entry] = {}
         self._changed: dict[Kind, list[Changed]] = {}
         self._turned: list[Turned] = []
+        self._ended: list[Ended] = []
         self._gone: dict[tuple[str, Owner], Gone] = {}
         self._tasks: NamedTasks | None = None
         fleet = tools.settings.fleet
         self.expectations = Expectations(self._cache, tools.env, fleet.expectation_seconds)
-        self._executor = Executor(tools.env, fleet, tools.metrics, self.expectations, self._take_gone)
+        self.releases = Releases(helm, tools, self._release_ended)
+        self._executor = Executor(tools, self.expectations, self.releases, self._take_gone)
 
     # --- who is there
 
@@ -73,6 +78,7 @@ class Fleet:
         """Own every member's task until cancelled."""
         async with asyncio.TaskGroup() as group:
             self._tasks = NamedTasks(group)
+            group.create_task(self.releases.live(), name="helm")
             for name in list(self._members):
                 self._start(name)
             await asyncio.Event().wait()
@@ -162,6 +168,10 @@ class Fleet:
         """Call `listener(cluster)` whenever what is known of a cluster as a whole changed."""
         self._turned.append(listener)
 
+    def on_release(self, listener: Ended) -> None:
+        """Call `listener(place, app)` whenever something new is known of a Helm release."""
+        self._ended.append(listener)
+
     # --- how to act
 
     async def run(self, actions: Iterable[Action], behalf: Ref, permit: Permit = always) -> tuple[Failure, ...]:
@@ -249,6 +259,10 @@ class Fleet:
     def _tell(self, cluster: str) -> None:
         for listener in self._turned:
             listener(cluster)
+
+    def _release_ended(self, place: Place, app: str) -> None:
+        for listener in self._ended:
+            listener(place, app)
 
     def _cache(self, kind: Kind, ref: Ref) -> Store[Object] | None:
         member = self._members.get(ref.cluster)

@@ -25,6 +25,7 @@ from sym.clusters.probe import ForeignCluster, probe
 from sym.clusters.swap import SwapClient
 from sym.kube.api import Api
 from sym.kube.client import Client
+from sym.kube.connection import Connection
 from sym.kube.errors import KubeError, Unreachable
 from sym.kube.store import Change, Store
 from sym.model.meta import Kind, Object
@@ -71,6 +72,8 @@ class Member:
         self._writing = 0
         self._owes = False
         self._patience = tools.settings.fleet.stall_seconds
+        self.connection: Connection | None = None
+        """How other programs (Helm) reach it; None where only `api` does."""
         self.uid: Latest[str] = Latest("")
         """uid of its kube-system namespace: which cluster it is, whatever it is called. Empty until it answered."""
         self.refuse: Callable[[str], str] = lambda _: ""
@@ -139,7 +142,7 @@ class Member:
             contact = informer.last_contact()
             if informer.watch.required and informer.store.synced and (contact is None or now - contact > bound):
                 why = f": {informer.error}" if informer.error else ""
-                return f"its {kind.plural} were last heard of more than {bound:.0f} s ago{why}"
+                return f"its {kind.watched} were last heard of more than {bound:.0f} s ago{why}"
         return ""
 
     def _unread(self) -> str:
@@ -149,7 +152,7 @@ class Member:
             return ""
         for kind, informer in self._informers.items():
             if informer.watch.required and not informer.store.synced and informer.error:
-                return f"its {kind.plural} cannot be read: {informer.error}"
+                return f"its {kind.watched} cannot be read: {informer.error}"
         return ""
 
     # --- what it does
@@ -162,12 +165,12 @@ class Member:
             async with asyncio.TaskGroup() as group:
                 for kind, informer in self._informers.items():
                     work = partial(self._watch, informer)
-                    group.create_task(supervise(f"watch {kind.plural} of {label}", work, Backoff(_RESTART, self._env)))
+                    group.create_task(supervise(f"watch {kind.watched} of {label}", work, Backoff(_RESTART, self._env)))
                 group.create_task(supervise(f"probe {label}", self._probe, Backoff(_RESTART, self._env)))
         finally:
             self._listener = None
             await self._client.aclose()
-            self._metrics.forget(self.name, tuple(kind.plural for kind in self._informers))
+            self._metrics.forget(self.name, tuple(kind.watched for kind in self._informers))
 
     async def rotate(self, client: Client, host: str) -> None:
         """Go on with `client`, which the caller has validated; the old one is closed."""
@@ -248,7 +251,7 @@ class Member:
             self._listener.turned(self.name)
 
     def _interrupted(self, kind: Kind, error: KubeError) -> None:
-        self._metrics.restarts.labels(self.name, kind.plural, type(error).__name__).inc()
+        self._metrics.restarts.labels(self.name, kind.watched, type(error).__name__).inc()
 
     def _answered(self) -> None:
         self._seen = self._env.now()
@@ -256,7 +259,7 @@ class Member:
 
     def _changed(self, kind: Kind, changes: list[Change[Object]]) -> None:
         store = self._informers[kind].store
-        self._metrics.objects.labels(self.name, kind.plural).set(len(store.view))
+        self._metrics.objects.labels(self.name, kind.watched).set(len(store.view))
         if changes and self._listener is not None:
             self._listener.changed(self.name, kind, changes)
         if self._told is None or not self._told[1]:

@@ -50,6 +50,7 @@ class FleetMetrics:
             ["cluster", "action", "result"],
             registry=self.registry,
         )
+        self.helm = _helm(self.registry)
 
     def forget(self, cluster: str, kinds: tuple[str, ...] = ()) -> None:
         """A removed cluster shows no stale rows."""
@@ -57,8 +58,17 @@ class FleetMetrics:
             _drop(gauge, cluster)
         for kind in kinds:
             _drop(self.objects, cluster, kind)
-        for counter in (self.restarts, self.actions):
+        for counter in (self.restarts, self.actions, self.helm):
             _drop_rows(counter, cluster)
+
+
+def _helm(registry: CollectorRegistry) -> Counter:
+    return Counter(
+        "sym_helm_operations",
+        "Helm operations, by cluster, kind of operation and result.",
+        ["cluster", "operation", "result"],
+        registry=registry,
+    )
 
 
 def _drop(gauge: Gauge, *labels: str) -> None:

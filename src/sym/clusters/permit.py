@@ -9,6 +9,7 @@ from collections.abc import Callable
 from sym.clusters.member import Member
 from sym.clusters.refusals import Refused
 from sym.kube.api import Api
+from sym.kube.connection import Connection
 
 Permit = Callable[[], bool]
 
@@ -30,12 +31,18 @@ def under(api: Api, permit: Permit) -> Api:
 
 
 class Permitted:
-    """A member as one who acts under a lock may touch it. Implements `executor.Target`."""
+    """A member as one who acts under a lock may touch it. Implements `job.Target`."""
 
     def __init__(self, member: Member, permit: Permit) -> None:
         self.name = member.name
         self.api = under(member.api, permit)
+        self.permit = permit
         self._member = member
+
+    @property
+    def connection(self) -> Connection | None:
+        """See `Member.connection`."""
+        return self._member.connection
 
     def doubt(self) -> str:
         """See `Member.doubt`."""

@@ -23,7 +23,21 @@ from sym.model import names
 from sym.model.codec import DecodeError, decode, dig_str
 from sym.model.kinds import ADVDEPLOYMENT, DEPLOYMENT, REPLICASET, STATEFULSET
 from sym.model.meta import Object
-from sym.plan.types import Action, Apply, Create, Delete, Emit, Failure, Finalize, Measure
+from sym.model.workload import ReleaseRecord
+from sym.plan.types import (
+    Action,
+    Apply,
+    Create,
+    Delete,
+    Emit,
+    Failure,
+    Finalize,
+    HelmLook,
+    HelmRecover,
+    HelmUninstall,
+    HelmUpgrade,
+    Measure,
+)
 
 LOOK_AGAIN = "LookAgain"
 """The reason of failures that mean no more than "decide anew on a newer view"."""
@@ -67,6 +81,19 @@ def refusal(live: Object, action: Delete) -> Refused | None:
         )
     if action.tombstone and not _buried(live, owner.app_id):
         return Refused("NoTombstone", f"{what} bears no tombstone for its own uid, so its end was not asked for")
+    return None
+
+
+def release_refusal(live: ReleaseRecord, action: HelmUninstall) -> Refused | None:
+    """Why the release of the record `live`, just read, may not be taken away; None when it is what `action` means."""
+    labels, owner = live.metadata.labels, action.owner
+    what = f"release {owner.namespace}/{action.name} in cluster {action.cluster!r}"
+    if not owner.app_id or labels.get(names.APP_ID) != owner.app_id or labels.get(names.APP) != owner.name:
+        return Refused("ForeignOwner", f"{what} does not carry this application's id and is left alone")
+    if not owner.fleet_id or labels.get(names.FLEET_ID) != owner.fleet_id:
+        return Refused("ForeignFleet", f"{what} belongs to another fleet and is left alone")
+    if live.release != action.name or labels.get(names.RELEASE_OWNER) != "helm":
+        return Refused("ForeignOwner", f"Secret {live.metadata.name} is no record of {what}, which is left alone")
     return None
 
 
@@ -133,5 +160,7 @@ def _what(action: Action) -> str:
             return f"{cluster}{action.kind.name} {dig_str(action.body, 'metadata', 'name')}"
         case Delete() | Finalize() | Emit():
             return f"{cluster}{action.kind.name} {action.name}"
+        case HelmUpgrade() | HelmUninstall() | HelmRecover() | HelmLook():
+            return f"{cluster}release {action.name}"
         case Measure():
             return f"{cluster}live look for {action.owner.namespace}/{action.owner.name}"

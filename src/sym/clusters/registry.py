@@ -173,13 +173,14 @@ class Registry:
         if self._fleet.member(name) is None:
             member = Member(name, client, connection.host, self._wiring.watches(name), self._tools)
             member.refuse = partial(self._foreign, name)
+            member.connection = connection
             self._note(name, None, registration.problem)
             self._fleet.add(name, member)
         else:
-            await self._replace(name, registration, client, connection.host)
+            await self._replace(name, registration, client, connection)
         await self._remember(name)
 
-    async def _replace(self, name: str, registration: Registration, client: Client, host: str) -> None:
+    async def _replace(self, name: str, registration: Registration, client: Client, connection: Connection) -> None:
         """Put `client` in the place of the member's present one once its cluster has answered as the same cluster."""
         fleet = self._tools.settings.fleet
         backoff = Backoff(
@@ -202,7 +203,8 @@ class Registry:
             if not taken:
                 await client.aclose()
         if (member := self._fleet.member(name)) is not None:
-            await member.rotate(client, host)
+            member.connection = connection
+            await member.rotate(client, connection.host)
         self._note(name, None, registration.problem)
 
     def _foreign(self, name: str, uid: str) -> str:

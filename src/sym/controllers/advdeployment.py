@@ -4,12 +4,13 @@ Serves one cluster (its own, installed there) or several from outside; in each i
 It needs nothing but that cluster: it goes on repairing while the meta cluster is away.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
 from sym.clusters.fleet import Fleet
 from sym.clusters.informer import Watch
 from sym.clusters.member import Tools
+from sym.clusters.releases import Place
 from sym.controllers.appset import ADVDEPLOYMENTS
 from sym.controllers.loop import Effect, Subject
 from sym.controllers.queue import Queue
@@ -17,11 +18,13 @@ from sym.kube.requests import ListOptions
 from sym.kube.store import Change
 from sym.model import names
 from sym.model.advdeployment import AdvDeployment
-from sym.model.kinds import ADVDEPLOYMENT, AUTOSCALER, DEPLOYMENT, EVENT, POD, REPLICASET
+from sym.model.appset import DeployType
+from sym.model.kinds import ADVDEPLOYMENT, AUTOSCALER, DEPLOYMENT, EVENT, POD, RELEASE, RENDERED_CONFIGMAP, REPLICASET
 from sym.model.meta import Kind, Object, Ref
-from sym.model.workload import Autoscaler, Deployment, Event, Pod, ReplicaSet
+from sym.model.workload import Autoscaler, ConfigMap, Deployment, Event, Pod, ReleaseRecord, ReplicaSet
 from sym.plan.advdeployment import plan_advdeployment
 from sym.plan.ownership import Tombstone
+from sym.plan.types import HelmState
 from sym.plan.views import AdvDeploymentView
 
 T = TypeVar("T", bound=Object)
@@ -45,8 +48,16 @@ def target_of(autoscaler: Autoscaler) -> Iterable[str]:
     return (f"{autoscaler.metadata.namespace}/{target.kind}/{target.name}",)
 
 
+def made_by_release(item: Object) -> Iterable[str]:
+    """`namespace/release` of the Helm release that made it; nothing where none did."""
+    release = item.metadata.annotations.get(names.HELM_RELEASE)
+    return (f"{item.metadata.namespace}/{release}",) if release else ()
+
+
 _APP = ListOptions(label_selector=names.APP)
-DEPLOYMENTS: Watch[Deployment] = Watch(kind=DEPLOYMENT, type=Deployment, indexes={"app": app_of})
+DEPLOYMENTS: Watch[Deployment] = Watch(
+    kind=DEPLOYMENT, type=Deployment, indexes={"app": app_of, "made": made_by_release}
+)
 REPLICASETS: Watch[ReplicaSet] = Watch(kind=REPLICASET, type=ReplicaSet, options=_APP, indexes={"app": app_of})
 PODS: Watch[Pod] = Watch(kind=POD, type=Pod, options=_APP, indexes={"app": app_of})
 WARNINGS: Watch[Event] = Watch(
@@ -57,6 +68,20 @@ WARNINGS: Watch[Event] = Watch(
     required=False,
 )
 AUTOSCALERS: Watch[Autoscaler] = Watch(kind=AUTOSCALER, type=Autoscaler, indexes={"target": target_of}, required=False)
+RELEASES: Watch[ReleaseRecord] = Watch(
+    kind=RELEASE,
+    type=ReleaseRecord,
+    options=ListOptions(label_selector=f"{names.RELEASE_OWNER}=helm", metadata_only=True),
+    indexes={"app": app_of, "release": lambda record: (f"{record.metadata.namespace}/{record.release}",)},
+    required=False,
+)
+RENDERED_CONFIGMAPS: Watch[ConfigMap] = Watch(
+    kind=RENDERED_CONFIGMAP,
+    type=ConfigMap,
+    options=ListOptions(label_selector=f"{names.MANAGED_BY}=Helm"),
+    indexes={"made": made_by_release},
+    required=False,
+)
 _KEEP = 4096
 """Apps whose highest epoch is remembered; the one that was raised longest ago goes first."""
 _ABOUT = {DEPLOYMENT.name: DEPLOYMENT, REPLICASET.name: REPLICASET, POD.name: POD}
@@ -95,8 +120,9 @@ class AdvDeployments:
         self._permit = permit
         self._epochs = Epochs()
         fleet.on_change(ADVDEPLOYMENT, self._adv_changed)
-        for kind in (DEPLOYMENT, REPLICASET, POD):
+        for kind in (DEPLOYMENT, REPLICASET, POD, RELEASE, RENDERED_CONFIGMAP):
             fleet.on_change(kind, self._part_changed)
+        fleet.on_release(lambda place, app: self._queue.add(Ref(place.cluster, place.namespace, app)))
         fleet.on_change(EVENT, self._warned)
         fleet.on_change(AUTOSCALER, self._rescaled)
         fleet.on_turn(self.everything)
@@ -128,9 +154,10 @@ class AdvDeployments:
         return member is not None and member.synced and self._permit(cluster)
 
     def _tried(self, cluster: str) -> bool:
-        """Whether it is known if autoscalers can be seen: a start must not tell one thing, and another soon after."""
+        """Whether it is known if what not every cluster shows can be seen: a start must not tell one thing, and another
+        soon after."""
         member = self._fleet.member(cluster)
-        return member is not None and member.tried(AUTOSCALER)
+        return member is not None and all(map(member.tried, (AUTOSCALER, RELEASE, RENDERED_CONFIGMAP)))
 
     def _read(self, ref: Ref) -> AdvDeploymentView | None:
         store = self._fleet.store(ref.cluster, ADVDEPLOYMENTS)
@@ -144,6 +171,10 @@ class AdvDeployments:
             named = deployments.view.get(Ref(ref.cluster, ref.namespace, pod_set.name)) if deployments else None
             if named is not None:
                 workloads[pod_set.name] = named
+        releases = self._releases(ref, adv)
+        made = sorted({each.release for each in releases or ()})
+        for name in made:
+            workloads |= {each.metadata.name: each for each in self._made(ref, DEPLOYMENTS, name)}
         sets, pods = self._by(ref, REPLICASETS, "app", app), self._by(ref, PODS, "app", app)
         return AdvDeploymentView(
             adv=adv,
@@ -153,6 +184,9 @@ class AdvDeployments:
             replica_sets=sets,
             events=self._events(ref, (adv, *workloads.values(), *sets, *pods)),
             autoscalers=self._autoscalers(ref, workloads),
+            releases=releases,
+            helm=self._helm(ref, adv, releases or ()),
+            config_maps=self._config_maps(ref, made),
             gone=self._fleet.gone(ref.namespace, ref.name).get(ref.cluster),
             highest_epoch=self._epochs.highest(adv),
         )
@@ -160,6 +194,40 @@ class AdvDeployments:
     def _by(self, ref: Ref, watch: Watch[T], index: str, key: str) -> tuple[T, ...]:
         store = self._fleet.store(ref.cluster, watch)
         return store.by(index, key) if store else ()
+
+    def _made(self, ref: Ref, watch: Watch[T], release: str) -> tuple[T, ...]:
+        """The objects of a kind that a release made."""
+        return self._by(ref, watch, "made", f"{ref.namespace}/{release}")
+
+    def _config_maps(self, ref: Ref, releases: Iterable[str]) -> tuple[ConfigMap, ...] | None:
+        """Those that these releases made; None while they cannot be listed."""
+        if not self._seen(ref.cluster, RENDERED_CONFIGMAPS):
+            return None
+        return tuple(each for name in releases for each in self._made(ref, RENDERED_CONFIGMAPS, name))
+
+    def _seen(self, cluster: str, watch: Watch[T]) -> bool:
+        store = self._fleet.store(cluster, watch)
+        return store is not None and store.synced
+
+    def _releases(self, ref: Ref, adv: AdvDeployment) -> tuple[ReleaseRecord, ...] | None:
+        """The records of releases with a podSet's name or the app's label; None while they cannot be listed."""
+        if not self._seen(ref.cluster, RELEASES):
+            return None
+        found = {each.metadata.name: each for each in self._by(ref, RELEASES, "app", f"{ref.namespace}/{ref.name}")}
+        for pod_set in adv.spec.topology.pod_sets:
+            named = self._by(ref, RELEASES, "release", f"{ref.namespace}/{pod_set.name}")
+            found |= {each.metadata.name: each for each in named}
+        return tuple(found[name] for name in sorted(found))
+
+    def _helm(self, ref: Ref, adv: AdvDeployment, records: Iterable[ReleaseRecord]) -> Mapping[str, HelmState]:
+        """What else is known of those releases, and of those that are not there yet."""
+        newest: dict[str, ReleaseRecord | None] = {
+            each.name: None for each in adv.spec.topology.pod_sets if each.pod_spec.deploy_type is DeployType.HELM
+        }
+        for record in sorted(records, key=lambda each: each.number):
+            newest[record.release] = record
+        state = self._fleet.releases.state
+        return {name: state(Place(ref.cluster, ref.namespace, name), each) for name, each in newest.items()}
 
     def _autoscalers(self, ref: Ref, deployments: Iterable[str]) -> tuple[Autoscaler, ...] | None:
         """Those of the Deployments of these names; None while they cannot be listed."""
@@ -202,6 +270,10 @@ class AdvDeployments:
             self._queue.add(Ref(cluster, item.metadata.namespace, app))
         if isinstance(item, Deployment):
             self._named(cluster, f"{item.metadata.namespace}/{item.metadata.name}")
+        if isinstance(item, ReleaseRecord):
+            self._named(cluster, f"{item.metadata.namespace}/{item.release}")
+        for made in made_by_release(item):
+            self._named(cluster, made)
 
     def _named(self, cluster: str, name: str) -> None:
         """The AdvDeployments with a podSet of that `namespace/name`."""

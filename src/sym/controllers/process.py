@@ -21,7 +21,17 @@ from sym.clusters.lease import Lock, LockName
 from sym.clusters.member import Member, Tools
 from sym.clusters.permit import under
 from sym.clusters.registry import CLUSTERS, CONFIGMAPS, SECRETS, Connect, Registry, Wiring
-from sym.controllers.advdeployment import AUTOSCALERS, DEPLOYMENTS, PODS, REPLICASETS, WARNINGS, AdvDeployments
+from sym.clusters.releases import Helm
+from sym.controllers.advdeployment import (
+    AUTOSCALERS,
+    DEPLOYMENTS,
+    PODS,
+    RELEASES,
+    RENDERED_CONFIGMAPS,
+    REPLICASETS,
+    WARNINGS,
+    AdvDeployments,
+)
 from sym.controllers.appset import ADVDEPLOYMENTS, APPSETS, AppSets
 from sym.controllers.checks import Checks
 from sym.controllers.cluster import Clusters
@@ -31,8 +41,10 @@ from sym.controllers.record import fleet_id
 from sym.controllers.runner import Limits, Reconciler, Runner
 from sym.kube.api import Api
 from sym.kube.client import Client
+from sym.kube.connection import Connection
 from sym.model import names
 from sym.model.appset import AppSet
+from sym.model.kinds import RELEASE
 from sym.model.meta import META, Kind, Object, Ref
 from sym.net.serve import Answer, Page, health_page
 from sym.plan.types import Health
@@ -48,6 +60,7 @@ _WORK = (
     erased(WARNINGS),
     erased(AUTOSCALERS),
 )
+_HELM = (erased(RELEASES), erased(RENDERED_CONFIGMAPS))
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("sym.process")
 
 
@@ -59,6 +72,8 @@ class Options(Struct, frozen=True, kw_only=True):
     worker_clusters: str = SELF
     leader_election: bool = True
     identity: str
+    helm: bool = False
+    """Whether it serves podSets of deployType helm: then it reads Helm's records, which are Secrets."""
 
     @property
     def hosted(self) -> bool:
@@ -87,11 +102,15 @@ class Options(Struct, frozen=True, kw_only=True):
             found += [erased(SECRETS), erased(CONFIGMAPS), erased(CLUSTERS)]
         if self.master:
             found.append(erased(APPSETS))
-        return (*found, *(_WORK if self.at_home else ()))
+        return (*found, *(self._work if self.at_home else ()))
 
     def member_watches(self, cluster: str) -> tuple[Watch[Object], ...]:
         """What it watches of a registered cluster."""
-        return _WORK if self.serves(cluster) else (erased(ADVDEPLOYMENTS),)
+        return self._work if self.serves(cluster) else (erased(ADVDEPLOYMENTS),)
+
+    @property
+    def _work(self) -> tuple[Watch[Object], ...]:
+        return (*_WORK, *(_HELM if self.helm else ()))
 
 
 class Home(Struct, frozen=True, kw_only=True):
@@ -100,6 +119,10 @@ class Home(Struct, frozen=True, kw_only=True):
     client: Client
     host: str
     connect: Connect
+    connection: Connection | None = None
+    """How Helm reaches the process's own cluster."""
+    helm: Helm | None = None
+    """With what Helm's work is done; None: not at all."""
 
 
 class Process:
@@ -110,7 +133,9 @@ class Process:
         self._tools = tools
         self._settings = tools.settings.controller
         self.metrics = ControllerMetrics(tools.metrics.registry)
-        self.fleet = Fleet(Member(META, home.client, home.host, options.own_watches(), tools), tools)
+        own = Member(META, home.client, home.host, options.own_watches(), tools)
+        own.connection = home.connection
+        self.fleet = Fleet(own, tools, home.helm)
         wiring = Wiring(connect=home.connect, watches=options.member_watches, wanted=options.connects)
         self.registry = Registry(self.fleet, tools, wiring) if options.master or options.hosted else None
         self._pulse = Pulse()
@@ -292,7 +317,7 @@ class Process:
                 if name not in shown:
                     shown[name] = set()
                     for kind in member.kinds:
-                        check = f"{name or 'meta'}_{kind.name[0].lower()}{kind.name[1:]}_cache_sync"
+                        check = f"{name or 'meta'}_{_title(kind)}_cache_sync"
                         self.ready.add(check, partial(_synced, self.fleet, name, kind))
                         shown[name].add(check)
             await self._pulse.wait()
@@ -302,6 +327,11 @@ async def _serve(controller: AdvDeployments, cluster: str) -> None:
     """What happens under a cluster's lock: everything is looked at, then events lead."""
     controller.everything(cluster)
     await asyncio.Event().wait()
+
+
+def _title(kind: Kind) -> str:
+    name = "HelmRelease" if kind == RELEASE else kind.name
+    return f"{name[0].lower()}{name[1:]}"
 
 
 def _synced(fleet: Fleet, cluster: str, kind: Kind) -> str:

@@ -59,8 +59,8 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ListOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """What narrows a list or watch. Selectors in kubectl's syntax. `metadata_only`: nothing but the objects' metadata is
-    asked for, so that what is in them (a Secret's data) never leaves the server."""
+    """What narrows a list or watch. Selectors in kubectl's syntax. `metadata_only`: nothing but the objects' metadata
+    is asked for, so that what is in them (a Secret's data) never leaves the server."""
 
     namespace: str = ""
     label_selector: str = ""

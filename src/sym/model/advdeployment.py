@@ -11,9 +11,19 @@ from typing import Annotated
 from msgspec import field
 
 from sym.model.appset import Chart, Counts, Inject, NodeSelectorTerm, PodSpec, StatefulSetStrategy, Strategy
+from sym.model.codec import JSONMap
 from sym.model.conditions import Condition
 from sym.model.meta import Model, Object
-from sym.model.shapes import MAX_POD_SETS, Count, CountOrPercent, PodSetName, list_map, required, shape
+from sym.model.shapes import MAX_POD_SETS, Count, CountOrPercent, PodSetName, free, list_map, required, shape
+
+
+class HelmValues(Model, frozen=True):
+    """What Sym tells a chart beside the podSet's own rawValues. It stays as it came with the content."""
+
+    defaults: Annotated[JSONMap, free()] = {}
+    """Values under rawValues: what is written there counts more."""
+    facts: Annotated[JSONMap, free()] = {}
+    """Values over rawValues: names, image and version are as the podSet says, whatever is written there."""
 
 
 class ChildPodSet(Model, frozen=True):
@@ -35,6 +45,8 @@ class ChildPodSet(Model, frozen=True):
     """The override of the chart that podSpec already contains."""
     raw_values: str = ""
     """Helm values as YAML text, laid over the chart's."""
+    values: HelmValues | None = None
+    """What Sym tells the chart, where deployType is helm."""
     meta: Mapping[str, str] = {}
     """Metadata of cluster, topology and podSet, merged: sym-group, sym-ldc, sym-available-zone and others."""
     node_selector_term: NodeSelectorTerm | None = None

@@ -27,6 +27,7 @@ from sym.model.shapes import (
     CountOrPercent,
     PodSetName,
     Replicas,
+    free,
     list_map,
     required,
     rule,
@@ -173,9 +174,7 @@ class PodSpec(Model, frozen=True):
     """What makes the pods: helm, InPlaceSet, StatefulSet or deployment. Served now: deployment."""
     selector: LabelSelector | None = None
     """Labels of the application's pods. Workloads that Sym creates always select app and sym.dmall.com/podset."""
-    template: Annotated[
-        JSONMap, shape(**{"x-kubernetes-preserve-unknown-fields": True, "x-kubernetes-map-type": "atomic"})
-    ] = {}
+    template: Annotated[JSONMap, free()] = {}
     """The pod template, a full PodTemplateSpec of Kubernetes, where deployType is not helm."""
     chart: Chart = Chart()
     """The chart, where deployType is helm."""

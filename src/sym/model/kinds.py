@@ -11,6 +11,10 @@ POD = Kind("", "v1", "Pod", "pods")
 SERVICE = Kind("", "v1", "Service", "services")
 SECRET = Kind("", "v1", "Secret", "secrets")
 CONFIGMAP = Kind("", "v1", "ConfigMap", "configmaps")
+RELEASE = Kind("", "v1", "Secret", "secrets", aspect="of Helm")
+"""The records of Helm releases."""
+RENDERED_CONFIGMAP = Kind("", "v1", "ConfigMap", "configmaps", aspect="of Helm")
+"""ConfigMaps that Helm made."""
 EVENT = Kind("", "v1", "Event", "events")
 NODE = Kind("", "v1", "Node", "nodes", namespaced=False)
 DEPLOYMENT = Kind("apps", "v1", "Deployment", "deployments")

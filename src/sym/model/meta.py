@@ -15,13 +15,15 @@ META = ""
 
 
 class Kind(NamedTuple):
-    """A kind of object as API servers know it. `group` is empty for the core group."""
+    """A kind of object as API servers know it. `group` is empty for the core group. `aspect` names a part of its
+    objects that is watched apart from others of the kind; requests know nothing of it."""
 
     group: str
     version: str
     name: str
     plural: str
     namespaced: bool = True
+    aspect: str = ""
 
     @property
     def api_version(self) -> str:
@@ -32,6 +34,11 @@ class Kind(NamedTuple):
     def qualified(self) -> str:
         """`appsets.workload.dmall.com`: the name that no other kind can take over."""
         return f"{self.plural}.{self.group}" if self.group else self.plural
+
+    @property
+    def watched(self) -> str:
+        """What is watched of it, in a word: `secrets`, or `secrets of Helm`."""
+        return f"{self.plural} {self.aspect}" if self.aspect else self.plural
 
 
 class Ref(NamedTuple):
@@ -74,6 +81,12 @@ class ObjectMeta(Model, frozen=True):
     annotations: Mapping[str, str] = {}
     finalizers: tuple[str, ...] = ()
     owner_references: tuple[OwnerReference, ...] = ()
+
+
+def wish_of(meta: ObjectMeta) -> str:
+    """What changes whenever somebody changes what an object shall be: its generation, or where it has none its
+    version."""
+    return str(meta.generation or meta.resource_version)
 
 
 class Object(Model, frozen=True):

@@ -15,6 +15,8 @@ FINALIZER = PREFIX + "cleanup"
 ANCESTOR_FINALIZER = "sym-admin-finalizers"
 
 # field managers, one for each writer
+HELM = "helm"
+"""Helm's own name, under which what it rendered is repaired too."""
 MASTER = "sym-master"
 WORKER = "sym-worker"
 FLEET = "sym-fleet"
@@ -51,6 +53,18 @@ KUBECONFIG_KEY = "kubeconfig.yaml"
 STATUS_KEY = "status"
 META_KEY = "meta"
 CLUSTER_UID = PREFIX + "cluster-uid"
+
+# Helm's records and objects
+RELEASE = "name"
+RELEASE_OWNER = "owner"
+RELEASE_STATUS = "status"
+RELEASE_NUMBER = "version"
+RELEASE_CHANGED = ("modifiedAt", "createdAt")
+RELEASE_DIGEST = PREFIX + "digest"
+RELEASE_RUN = PREFIX + "run"
+MANAGED_BY = "app.kubernetes.io/managed-by"
+HELM_RELEASE = "meta.helm.sh/release-name"
+HELM_NAMESPACE = "meta.helm.sh/release-namespace"
 
 # leases and records
 LEADER_LEASE = "sym-controller-election-helper"

@@ -132,6 +132,22 @@ WORKER = Grant(
 )
 """The worker of a member, wherever it runs: AdvDeployments into Deployments, and what became of them."""
 
+_WRITE = (*_READ, "create", "update", "patch", "delete")
+HELM = Grant(
+    name=names.WORKER + "-helm",
+    home=names.MEMBER_NAMESPACE,
+    everywhere=(
+        Rule("", ("secrets", "configmaps", "services", "serviceaccounts", "persistentvolumeclaims", "pods"), _WRITE),
+        Rule("apps", ("deployments", "statefulsets", "daemonsets"), _WRITE),
+        Rule("batch", ("jobs", "cronjobs"), _WRITE),
+        Rule("networking.k8s.io", ("ingresses", "networkpolicies"), _WRITE),
+        Rule("policy", ("poddisruptionbudgets",), _WRITE),
+        Rule("autoscaling", ("horizontalpodautoscalers",), _WRITE),
+    ),
+)
+"""What Helm needs in a member, for podSets of deployType helm: its records, which are Secrets, and every kind that a
+chart may hold. Only where somebody switched it on."""
+
 API_META = Grant(
     name="sym-api",
     home=names.META_NAMESPACE,

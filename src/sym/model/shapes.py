@@ -65,6 +65,12 @@ def required(**schema: JSON) -> msgspec.Meta:
     return msgspec.Meta(extra_json_schema=schema | {REQUIRED: True})
 
 
+def free() -> msgspec.Meta:
+    """A map that is kept as it is, and applied as a whole."""
+    keep: JSONMap = {"x-kubernetes-preserve-unknown-fields": True, "x-kubernetes-map-type": "atomic"}
+    return shape(**keep)
+
+
 def list_map(*keys: str, limit: int) -> msgspec.Meta:
     """A list whose entries are told apart by `keys`, so that two writers can own different entries."""
     schema: JSONMap = {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": list(keys), "maxItems": limit}

@@ -6,6 +6,7 @@ write for empty times are allowed for. Times are aware datetimes.
 
 from collections.abc import Mapping
 from datetime import datetime
+from enum import StrEnum
 
 from msgspec import field
 from msgspec.structs import force_setattr
@@ -92,6 +93,49 @@ class Deployment(Object, frozen=True):
     metadata: WorkloadMeta = WorkloadMeta()
     spec: DeploymentSpec = DeploymentSpec()
     status: DeploymentStatus = DeploymentStatus()
+
+
+class ReleaseStatus(StrEnum):
+    """How a revision of a Helm release stands, as Helm says it."""
+
+    DEPLOYED = "deployed"
+    FAILED = "failed"
+    SUPERSEDED = "superseded"
+    UNINSTALLING = "uninstalling"
+    UNINSTALLED = "uninstalled"
+    PENDING_INSTALL = "pending-install"
+    PENDING_UPGRADE = "pending-upgrade"
+    PENDING_ROLLBACK = "pending-rollback"
+
+
+PENDING = frozenset((ReleaseStatus.PENDING_INSTALL, ReleaseStatus.PENDING_UPGRADE, ReleaseStatus.PENDING_ROLLBACK))
+"""Somebody's Helm is at it, or was killed while it was."""
+
+
+class ReleaseRecord(Object, frozen=True):
+    """One revision of a Helm release: the metadata of the Secret in which Helm keeps it, never its data."""
+
+    @property
+    def release(self) -> str:
+        """The release's name."""
+        return self.metadata.labels.get(names.RELEASE, "")
+
+    @property
+    def number(self) -> int:
+        """Which revision it is, counted by Helm from 1; 0 if it does not say."""
+        text = self.metadata.labels.get(names.RELEASE_NUMBER, "")
+        return int(text) if text.isdecimal() else 0
+
+    @property
+    def status(self) -> str:
+        """How it stands: a `ReleaseStatus`, or a word of a Helm that we do not know."""
+        return self.metadata.labels.get(names.RELEASE_STATUS, "")
+
+    @property
+    def changed(self) -> int:
+        """When Helm wrote it last, in seconds since 1970; 0 if it does not say."""
+        texts = (self.metadata.labels.get(key, "") for key in names.RELEASE_CHANGED)
+        return next((int(text) for text in texts if text.isdecimal()), 0)
 
 
 class ReplicaSetSpec(Model, frozen=True):

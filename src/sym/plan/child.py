@@ -11,13 +11,14 @@ from msgspec.structs import replace
 
 from sym.model import defaults, names
 from sym.model.advdeployment import AdvDeployment, AdvDeploymentSpec, AdvUpdateStrategy, ChildPodSet, Topology
-from sym.model.appset import AppSet, PodSet, TopologyCluster, UpdateStrategy
+from sym.model.appset import AppSet, Chart, DeployType, PodSet, TopologyCluster, UpdateStrategy
 from sym.model.codec import JSON, JSONMap, to_json
 from sym.model.kinds import ADVDEPLOYMENT
 from sym.plan.content import content, digest, revision_of, stated_meta
 from sym.plan.inject import injected
 from sym.plan.ownership import body_for, body_of_new, record
 from sym.plan.types import Apply, Create, Owner
+from sym.plan.values import AppFacts, helm_values
 
 
 class WantedChild(Struct, frozen=True, kw_only=True):
@@ -55,12 +56,15 @@ class WantedChild(Struct, frozen=True, kw_only=True):
         return {"labels": labels, "annotations": annotations, "finalizers": [names.FINALIZER]}
 
 
+_WHOLE = frozenset(("template", "defaults", "facts"))
+
+
 def said(value: JSON) -> JSON:
     """`value` without empty maps: where an apply says `{}` and owned fields inside until then, a real server keeps
-    `null`, which the schema refuses. Templates, which are applied whole, stay as they are."""
+    `null`, which the schema refuses. Templates and values, which are applied whole, stay as they are."""
     match value:
         case dict():
-            bare = {key: each if key == "template" else said(each) for key, each in value.items()}
+            bare = {key: each if key in _WHOLE else said(each) for key, each in value.items()}
             return {key: each for key, each in bare.items() if each != {}}
         case list():
             return [said(each) for each in value]
@@ -68,8 +72,11 @@ def said(value: JSON) -> JSON:
             return value
 
 
-def wanted_child(app: AppSet, owner: Owner, cluster: str, pod_sets: tuple[ChildPodSet, ...]) -> WantedChild:
-    """The child that holds exactly these podSets."""
+def wanted_child(
+    app: AppSet, owner: Owner, cluster: str, pod_sets: tuple[ChildPodSet, ...], seen: AdvDeployment | None = None
+) -> WantedChild:
+    """The child that holds exactly these podSets. `seen`: the one that stands there, from which the archives of charts
+    come that the AppSet does not hold any more."""
     meta: Mapping[str, str] = pod_sets[0].meta if pod_sets else {}
     labels = {**app.spec.labels, names.APP: owner.name}
     labels |= {key: meta[key] for key in (names.ZONE, names.CLUSTER_INFO) if meta.get(key)}
@@ -80,6 +87,7 @@ def wanted_child(app: AppSet, owner: Owner, cluster: str, pod_sets: tuple[ChildP
         service_name=app.spec.service_name,
         update_strategy=_strategy(app.spec.update_strategy),
         topology=Topology(pod_sets=pod_sets),
+        charts=_charts(app, pod_sets, seen),
     )
     ignored = app.metadata.annotations.get(names.IGNORE_FIELDS, "")
     copied = {names.IGNORE_FIELDS: ignored} if ignored else {}
@@ -94,15 +102,19 @@ def entry(app: AppSet, place: TopologyCluster, pod_set: PodSet, replicas: int, o
     meta = {**outer, **stated_meta(place, pod_set)}
     inject = defaults.inject(pod_set, app.spec.pod_spec, adopted=names.ADOPTED in app.metadata.annotations)
     pod_spec = content(app.spec, name, pod_set)
+    helm = pod_spec.deploy_type is DeployType.HELM
+    facts = AppFacts(name=name, service_name=app.spec.service_name)
+    made = injected(pod_spec, name, pod_set.name, meta, inject)
     return ChildPodSet(
         name=pod_set.name,
         replicas=replicas,
         revision=revision_of(pod_spec, place, pod_set),
-        pod_spec=injected(pod_spec, name, pod_set.name, meta, inject),
+        pod_spec=replace(made, chart=_by_digest(made.chart)),
         image=pod_set.image,
         version=pod_set.version,
-        chart=pod_set.chart,
+        chart=_by_digest(pod_set.chart),
         raw_values=pod_set.raw_values,
+        values=helm_values(facts, pod_set, meta, inject) if helm else None,
         meta=meta,
         node_selector_term=pod_set.node_selector_term,
         inject=inject,
@@ -127,6 +139,27 @@ def refreshed(running: ChildPodSet, wanted: ChildPodSet) -> ChildPodSet:
         max_surge=wanted.max_surge,
         max_unavailable=wanted.max_unavailable,
     )
+
+
+def chart_digest(raw_chart: str) -> str:
+    """The key under which a child keeps the archive of a chart."""
+    return digest({"rawChart": raw_chart})
+
+
+def _by_digest(chart: Chart) -> Chart:
+    return Chart(digest=chart_digest(chart.raw_chart)) if chart.raw_chart else chart
+
+
+def _charts(app: AppSet, pod_sets: tuple[ChildPodSet, ...], seen: AdvDeployment | None) -> Mapping[str, str]:
+    """The archives of the charts that these podSets refer to, each distinct one once."""
+    wanted = {each.pod_spec.chart.digest for each in pod_sets} - {""}
+    if not wanted:
+        return {}
+    places = app.spec.cluster_topology.clusters
+    charts = (app.spec.pod_spec.chart, *(pod_set.chart for place in places for pod_set in place.pod_sets))
+    given = {chart_digest(raw): raw for raw in {chart.raw_chart for chart in charts} - {""}}
+    known = {**(seen.spec.charts if seen is not None else {}), **given}
+    return {key: known[key] for key in sorted(wanted) if key in known}
 
 
 def _strategy(strategy: UpdateStrategy) -> AdvUpdateStrategy:

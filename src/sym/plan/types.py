@@ -13,6 +13,7 @@ from typing import Generic, TypeAlias, TypeVar
 import msgspec
 from msgspec import Struct
 
+from sym.model.appset import Chart, HelmRelease
 from sym.model.codec import JSONMap
 from sym.model.meta import Kind
 
@@ -100,7 +101,91 @@ class Emit(Struct, frozen=True, kw_only=True, tag=True):
     standing: bool = False
 
 
-Action: TypeAlias = Create | Apply | Delete | Finalize | Measure | Emit
+class HelmUpgrade(Struct, frozen=True, kw_only=True, tag=True):
+    """Make the next revision of a release, or its first: the work goes on after the action was taken. `after` is the
+    newest revision that was seen (0: none): Helm is not called where there is another by then. `chart` holds its
+    archive itself where it comes without a repository. Of `values` the later layer counts; a text is YAML as a person
+    wrote it. `digest` stands for chart and values, `labels` go onto the record."""
+
+    cluster: str
+    owner: Owner
+    name: str
+    chart: Chart
+    values: tuple[JSONMap | str, ...]
+    labels: Mapping[str, str]
+    digest: str
+    after: int
+    history: int
+    reason: str
+
+
+class HelmUninstall(Struct, frozen=True, kw_only=True, tag=True):
+    """Take away the release whose newest record is this Secret, with all its objects and its history. The executor
+    reads the Secret again, live, and refuses unless it still bears `owner`'s record."""
+
+    cluster: str
+    owner: Owner
+    name: str
+    secret: str
+    uid: str
+    resource_version: str
+    reason: str
+
+
+class HelmRecover(Struct, frozen=True, kw_only=True, tag=True):
+    """Say in the record that an operation which was killed has failed, as Helm would have said itself: it works on no
+    release that somebody seems to be at. Only while the Secret has this uid and resourceVersion."""
+
+    cluster: str
+    owner: Owner
+    name: str
+    secret: str
+    uid: str
+    resource_version: str
+    reason: str
+
+
+class HelmLook(Struct, frozen=True, kw_only=True, tag=True):
+    """Read what the record of a release says: facts, and the objects that Helm rendered. The answer enters the next
+    view as `HelmState`."""
+
+    cluster: str
+    owner: Owner
+    name: str
+    secret: str
+    number: int
+
+
+HelmAction: TypeAlias = HelmUpgrade | HelmUninstall | HelmRecover | HelmLook
+"""What is done to Helm releases."""
+
+Action: TypeAlias = Create | Apply | Delete | Finalize | Measure | Emit | HelmAction
+
+
+class HelmState(Struct, frozen=True, kw_only=True):
+    """What is known of one release beside its records.
+
+    `busy`: Helm is at work. `after`: the revision that our last operation left, so that a cache which shows an older
+    one is not believed; `gone`: it took the release away. `reason` and `message`: why the last one failed, for what
+    `digest` and with which revision as its predecessor (`tried`); `rests`: it is too early to try that again.
+    `abandoned`: a pending record is older than any operation may take. `facts` and `objects` (as rendered, None where
+    they cannot be read) are those of revision `number`. `repaired`: versions at which objects were left by our own last
+    repair, by uid.
+    """
+
+    busy: bool = False
+    after: int = 0
+    gone: bool = False
+    digest: str = ""
+    tried: int = 0
+    reason: str = ""
+    message: str = ""
+    rests: bool = False
+    abandoned: bool = False
+    number: int = 0
+    facts: HelmRelease | None = None
+    objects: tuple[JSONMap, ...] | None = None
+    repaired: Mapping[str, str] = {}
 
 
 class Plan(Struct, Generic[S], frozen=True, kw_only=True):

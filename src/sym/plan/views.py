@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from sym.model.advdeployment import AdvDeployment
 from sym.model.appset import AppSet
-from sym.model.workload import Autoscaler, Deployment, Event, Pod, ReplicaSet
-from sym.plan.types import Gone, MemberState
+from sym.model.workload import Autoscaler, ConfigMap, Deployment, Event, Pod, ReleaseRecord, ReplicaSet
+from sym.plan.types import Gone, HelmState, MemberState
 
 
 class AppSetView(Struct, frozen=True, kw_only=True):
@@ -36,7 +36,9 @@ class AdvDeploymentView(Struct, frozen=True, kw_only=True):
     `workloads` are the Deployments of its namespace that bear its app label, its name as owner or one of its podSets'
     names; pods and ReplicaSets are those with its app label; `events` are Warnings about any of them. `highest_epoch`
     is the highest epoch of the master that this worker has seen. `autoscalers` are the HorizontalPodAutoscalers of its
-    namespace that scale one of its podSets; None where they cannot be read.
+    namespace that scale one of its podSets; None where they cannot be read. `releases` are all records of the Helm
+    releases that bear one of its podSets' names or its own app label, `helm` what else is known of them, by name;
+    `config_maps` are those that Helm made for them; both are None where they cannot be read.
     """
 
     adv: AdvDeployment
@@ -46,5 +48,8 @@ class AdvDeploymentView(Struct, frozen=True, kw_only=True):
     replica_sets: tuple[ReplicaSet, ...] = ()
     events: tuple[Event, ...] = ()
     autoscalers: tuple[Autoscaler, ...] | None = ()
+    config_maps: tuple[ConfigMap, ...] | None = ()
+    releases: tuple[ReleaseRecord, ...] | None = ()
+    helm: Mapping[str, HelmState] = {}
     gone: Gone | None = None
     highest_epoch: int = 0

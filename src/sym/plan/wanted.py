@@ -66,7 +66,10 @@ def wanted(view: AppSetView, owner: Owner, mark: Mark) -> Wanted:
     }
     holding = {cluster: pod_sets for cluster in asked if (pod_sets := staying[cluster] + leaving[cluster])}
     return Wanted(
-        children={name: wanted_child(view.app, owner, name, pod_sets) for name, pod_sets in holding.items()},
+        children={
+            name: wanted_child(view.app, owner, name, pod_sets, own_child(view, owner, name))
+            for name, pod_sets in holding.items()
+        },
         occupied=frozenset(cluster for cluster, entries in asked.items() if entries or cluster in holding),
         counts={name: _count(view, owner, name, pod_sets) for name, pod_sets in holding.items()},
         desired=sum(_count(view, owner, name, entries.values()) for name, entries in asked.items()),

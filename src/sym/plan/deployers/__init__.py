@@ -7,6 +7,7 @@ from typing import Protocol
 from sym.model.advdeployment import ChildPodSet
 from sym.model.appset import DeployType, PodSetStatus
 from sym.plan.deployers.deployment import DeploymentDeployer
+from sym.plan.deployers.helm import HelmDeployer
 from sym.plan.types import Action, Owner
 from sym.plan.views import AdvDeploymentView
 
@@ -33,4 +34,7 @@ class Deployer(Protocol):
         ...
 
 
-DEPLOYERS: Mapping[DeployType, Deployer] = {DeployType.DEPLOYMENT: DeploymentDeployer()}
+DEPLOYERS: Mapping[DeployType, Deployer] = {
+    DeployType.DEPLOYMENT: DeploymentDeployer(),
+    DeployType.HELM: HelmDeployer(),
+}
