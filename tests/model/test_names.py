@@ -68,3 +68,9 @@ def test_a_cleaned_text_is_a_label_value(text: str) -> None:
     assert LABEL_VALUE.fullmatch(value)
     assert len(value) <= names.MAX_LABEL
     assert clean_label_value(value) == value
+
+
+def test_an_apps_service_and_back() -> None:
+    assert names.service_of("bbcc") == "bbcc-svc"
+    assert names.app_of_service("bbcc-svc") == "bbcc"
+    assert names.app_of_service("bbcc") == ""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
 from sym.clusters.fleet import Fleet
-from sym.clusters.informer import Watch
+from sym.clusters.informer import Watch, erased
 from sym.clusters.member import Tools
 from sym.clusters.releases import Place
 from sym.controllers.appset import ADVDEPLOYMENTS
@@ -19,9 +19,33 @@ from sym.kube.store import Change
 from sym.model import names
 from sym.model.advdeployment import AdvDeployment
 from sym.model.appset import DeployType
-from sym.model.kinds import ADVDEPLOYMENT, AUTOSCALER, DEPLOYMENT, EVENT, POD, RELEASE, RENDERED_CONFIGMAP, REPLICASET
+from sym.model.kinds import (
+    ADVDEPLOYMENT,
+    AUTOSCALER,
+    DEPLOYMENT,
+    ENDPOINT_SLICE,
+    EVENT,
+    POD,
+    RELEASE,
+    RENDERED_CONFIGMAP,
+    REPLICASET,
+    SERVICE,
+    STATEFULSET,
+)
 from sym.model.meta import Kind, Object, Ref
-from sym.model.workload import Autoscaler, ConfigMap, Deployment, Event, Pod, ReleaseRecord, ReplicaSet
+from sym.model.workload import (
+    Autoscaler,
+    ConfigMap,
+    Deployment,
+    EndpointSlice,
+    Event,
+    Pod,
+    ReleaseRecord,
+    ReplicaSet,
+    Service,
+    StatefulSet,
+    Workload,
+)
 from sym.plan.advdeployment import plan_advdeployment
 from sym.plan.ownership import Tombstone
 from sym.plan.types import HelmState
@@ -58,6 +82,9 @@ _APP = ListOptions(label_selector=names.APP)
 DEPLOYMENTS: Watch[Deployment] = Watch(
     kind=DEPLOYMENT, type=Deployment, indexes={"app": app_of, "made": made_by_release}
 )
+STATEFULSETS: Watch[StatefulSet] = Watch(
+    kind=STATEFULSET, type=StatefulSet, indexes={"app": app_of, "made": made_by_release}
+)
 REPLICASETS: Watch[ReplicaSet] = Watch(kind=REPLICASET, type=ReplicaSet, options=_APP, indexes={"app": app_of})
 PODS: Watch[Pod] = Watch(kind=POD, type=Pod, options=_APP, indexes={"app": app_of})
 WARNINGS: Watch[Event] = Watch(
@@ -82,9 +109,30 @@ RENDERED_CONFIGMAPS: Watch[ConfigMap] = Watch(
     indexes={"made": made_by_release},
     required=False,
 )
+SERVICES: Watch[Service] = Watch(kind=SERVICE, type=Service, indexes={"app": app_of, "made": made_by_release})
+SLICES: Watch[EndpointSlice] = Watch(
+    kind=ENDPOINT_SLICE,
+    type=EndpointSlice,
+    # slices bear the labels of their Service: those of other Services than of apps stay where they are
+    options=ListOptions(label_selector=f"{names.SERVICE_OF_SLICE},{names.APP}"),
+    indexes={"app": app_of},
+)
+WATCHES = (
+    erased(DEPLOYMENTS),
+    erased(STATEFULSETS),
+    erased(REPLICASETS),
+    erased(PODS),
+    erased(WARNINGS),
+    erased(AUTOSCALERS),
+    erased(SERVICES),
+    erased(SLICES),
+)
+"""What a worker watches of a cluster beside its AdvDeployments."""
+HELM_WATCHES = (erased(RELEASES), erased(RENDERED_CONFIGMAPS))
+"""And one that serves Helm releases."""
 _KEEP = 4096
 """Apps whose highest epoch is remembered; the one that was raised longest ago goes first."""
-_ABOUT = {DEPLOYMENT.name: DEPLOYMENT, REPLICASET.name: REPLICASET, POD.name: POD}
+_ABOUT = {kind.name: kind for kind in (DEPLOYMENT, STATEFULSET, REPLICASET, POD)}
 
 
 class Epochs:
@@ -120,8 +168,10 @@ class AdvDeployments:
         self._permit = permit
         self._epochs = Epochs()
         fleet.on_change(ADVDEPLOYMENT, self._adv_changed)
-        for kind in (DEPLOYMENT, REPLICASET, POD, RELEASE, RENDERED_CONFIGMAP):
+        for kind in (DEPLOYMENT, STATEFULSET, REPLICASET, POD, RELEASE, RENDERED_CONFIGMAP):
             fleet.on_change(kind, self._part_changed)
+        for kind in (SERVICE, ENDPOINT_SLICE):
+            fleet.on_change(kind, self._service_changed)
         fleet.on_release(lambda place, app: self._queue.add(Ref(place.cluster, place.namespace, app)))
         fleet.on_change(EVENT, self._warned)
         fleet.on_change(AUTOSCALER, self._rescaled)
@@ -164,26 +214,24 @@ class AdvDeployments:
         adv = store.view.get(ref) if store else None
         if adv is None:
             return None
-        app = f"{ref.namespace}/{ref.name}"
-        workloads = {each.metadata.name: each for each in self._by(ref, DEPLOYMENTS, "app", app)}
-        deployments = self._fleet.store(ref.cluster, DEPLOYMENTS)
-        for pod_set in adv.spec.topology.pod_sets:
-            named = deployments.view.get(Ref(ref.cluster, ref.namespace, pod_set.name)) if deployments else None
-            if named is not None:
-                workloads[pod_set.name] = named
+        app, service = f"{ref.namespace}/{ref.name}", names.service_of(ref.name)
+        pod_sets = [pod_set.name for pod_set in adv.spec.topology.pod_sets]
         releases = self._releases(ref, adv)
         made = sorted({each.release for each in releases or ()})
-        for name in made:
-            workloads |= {each.metadata.name: each for each in self._made(ref, DEPLOYMENTS, name)}
+        workloads = self._found(ref, DEPLOYMENTS, ref.name, pod_sets, made)
+        stateful_sets = self._found(ref, STATEFULSETS, ref.name, pod_sets, made)
         sets, pods = self._by(ref, REPLICASETS, "app", app), self._by(ref, PODS, "app", app)
         return AdvDeploymentView(
             adv=adv,
             cluster=ref.cluster,
-            workloads=tuple(workloads[name] for name in sorted(workloads)),
+            workloads=workloads,
+            stateful_sets=stateful_sets,
+            services=self._found(ref, SERVICES, service, [service], made),
+            slices=self._by(ref, SLICES, "app", f"{ref.namespace}/{service}"),
             pods=pods,
             replica_sets=sets,
-            events=self._events(ref, (adv, *workloads.values(), *sets, *pods)),
-            autoscalers=self._autoscalers(ref, workloads),
+            events=self._events(ref, (adv, *workloads, *stateful_sets, *sets, *pods)),
+            autoscalers=self._autoscalers(ref, (*workloads, *stateful_sets)),
             releases=releases,
             helm=self._helm(ref, adv, releases or ()),
             config_maps=self._config_maps(ref, made),
@@ -229,12 +277,26 @@ class AdvDeployments:
         state = self._fleet.releases.state
         return {name: state(Place(ref.cluster, ref.namespace, name), each) for name, each in newest.items()}
 
-    def _autoscalers(self, ref: Ref, deployments: Iterable[str]) -> tuple[Autoscaler, ...] | None:
-        """Those of the Deployments of these names; None while they cannot be listed."""
+    def _found(
+        self, ref: Ref, watch: Watch[T], app: str, named: Iterable[str], releases: Iterable[str] = ()
+    ) -> tuple[T, ...]:
+        """What bears the label `app`, has one of the names (whoever made it) or was made by a release; by name."""
+        found = {each.metadata.name: each for each in self._by(ref, watch, "app", f"{ref.namespace}/{app}")}
+        store = self._fleet.store(ref.cluster, watch)
+        for name in named:
+            each = store.view.get(Ref(ref.cluster, ref.namespace, name)) if store else None
+            if each is not None:
+                found[name] = each
+        for release in releases:
+            found |= {each.metadata.name: each for each in self._made(ref, watch, release)}
+        return tuple(found[name] for name in sorted(found))
+
+    def _autoscalers(self, ref: Ref, workloads: Iterable[Workload]) -> tuple[Autoscaler, ...] | None:
+        """Those of these workloads; None while they cannot be listed."""
         store = self._fleet.store(ref.cluster, AUTOSCALERS)
         if store is None or not store.synced:
             return None
-        targets = (f"{ref.namespace}/{DEPLOYMENT.name}/{name}" for name in sorted(deployments))
+        targets = (f"{ref.namespace}/{_kind_of(each).name}/{each.metadata.name}" for each in workloads)
         return tuple(each for target in targets for each in store.by("target", target))
 
     def _events(self, ref: Ref, about: Iterable[Object]) -> tuple[Event, ...]:
@@ -259,6 +321,15 @@ class AdvDeployments:
             if item is not None:
                 self._concerns(cluster, item)
 
+    def _service_changed(self, cluster: str, change: Change[Object]) -> None:
+        """A Service or the endpoints behind one: the AdvDeployment whose Service its label or its name says it is."""
+        for item in (change.old, change.new):
+            if item is None:
+                continue
+            for name in (item.metadata.labels.get(names.APP, ""), item.metadata.name):
+                if app := names.app_of_service(name):
+                    self._queue.add(Ref(cluster, item.metadata.namespace, app))
+
     def _rescaled(self, cluster: str, change: Change[Object]) -> None:
         """An autoscaler: the AdvDeployments with a podSet of its target's name."""
         for item in (change.old, change.new):
@@ -268,7 +339,7 @@ class AdvDeployments:
     def _concerns(self, cluster: str, item: Object) -> None:
         if app := item.metadata.labels.get(names.APP):
             self._queue.add(Ref(cluster, item.metadata.namespace, app))
-        if isinstance(item, Deployment):
+        if isinstance(item, Deployment | StatefulSet):
             self._named(cluster, f"{item.metadata.namespace}/{item.metadata.name}")
         if isinstance(item, ReleaseRecord):
             self._named(cluster, f"{item.metadata.namespace}/{item.release}")
@@ -307,6 +378,8 @@ def _kind_of(item: Object) -> Kind:
             return ADVDEPLOYMENT
         case Deployment():
             return DEPLOYMENT
+        case StatefulSet():
+            return STATEFULSET
         case ReplicaSet():
             return REPLICASET
         case _:

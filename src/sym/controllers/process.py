@@ -22,16 +22,7 @@ from sym.clusters.member import Member, Tools
 from sym.clusters.permit import under
 from sym.clusters.registry import CLUSTERS, CONFIGMAPS, SECRETS, Connect, Registry, Wiring
 from sym.clusters.releases import Helm
-from sym.controllers.advdeployment import (
-    AUTOSCALERS,
-    DEPLOYMENTS,
-    PODS,
-    RELEASES,
-    RENDERED_CONFIGMAPS,
-    REPLICASETS,
-    WARNINGS,
-    AdvDeployments,
-)
+from sym.controllers.advdeployment import HELM_WATCHES, WATCHES, AdvDeployments
 from sym.controllers.appset import ADVDEPLOYMENTS, APPSETS, AppSets
 from sym.controllers.checks import Checks
 from sym.controllers.cluster import Clusters
@@ -52,15 +43,7 @@ from sym.plan.types import Health
 SELF = "self"
 ALL = "all"
 MASTER, WORKER, FLEET = "appset", "advdeployment", "cluster"
-_WORK = (
-    erased(ADVDEPLOYMENTS),
-    erased(DEPLOYMENTS),
-    erased(REPLICASETS),
-    erased(PODS),
-    erased(WARNINGS),
-    erased(AUTOSCALERS),
-)
-_HELM = (erased(RELEASES), erased(RENDERED_CONFIGMAPS))
+_WORK = (erased(ADVDEPLOYMENTS), *WATCHES)
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("sym.process")
 
 
@@ -110,7 +93,7 @@ class Options(Struct, frozen=True, kw_only=True):
 
     @property
     def _work(self) -> tuple[Watch[Object], ...]:
-        return (*_WORK, *(_HELM if self.helm else ()))
+        return (*_WORK, *(HELM_WATCHES if self.helm else ()))
 
 
 class Home(Struct, frozen=True, kw_only=True):

@@ -21,6 +21,7 @@ DEPLOYMENT = Kind("apps", "v1", "Deployment", "deployments")
 REPLICASET = Kind("apps", "v1", "ReplicaSet", "replicasets")
 STATEFULSET = Kind("apps", "v1", "StatefulSet", "statefulsets")
 AUTOSCALER = Kind("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
+ENDPOINT_SLICE = Kind("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices")
 LEASE = Kind("coordination.k8s.io", "v1", "Lease", "leases")
 CRD = Kind("apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", namespaced=False)
 

@@ -47,6 +47,7 @@ VERSION = "version"
 CLUSTER_OWNER = "ClusterOwner"
 CLUSTER_OWNER_VALUE = "sym-admin"
 SERVICE_DOMAIN = "lightningDomain0"
+SERVICE_OF_SLICE = "kubernetes.io/service-name"
 
 # registrations
 KUBECONFIG_KEY = "kubeconfig.yaml"
@@ -87,6 +88,7 @@ OTHER = "other"
 GROUPS = (CANARY, BLUE, GREEN, SVC)
 _GRAY = "gray"
 
+_SERVICE = "-svc"
 _POD_SET = re.compile(r"(.*?)-((?:gz|rz).*?)-(blue|green|canary|svc)", re.DOTALL)
 _NOT_LABEL = re.compile(r"[^A-Za-z0-9_.-]")
 _LABEL_ENDS = "-_."
@@ -114,6 +116,16 @@ def group_of(name: str, meta: Mapping[str, str]) -> str:
     if group == _GRAY:
         return CANARY
     return group if said or group in GROUPS else OTHER
+
+
+def service_of(app: str) -> str:
+    """The name of an app's Service in each cluster, and the label `app` of whatever Services it has there."""
+    return f"{app}{_SERVICE}"
+
+
+def app_of_service(name: str) -> str:
+    """The app whose Service has that name; empty where it is no name of one."""
+    return name.removesuffix(_SERVICE) if name.endswith(_SERVICE) else ""
 
 
 def unit_of(meta: Mapping[str, str]) -> str:

@@ -7,6 +7,7 @@ write for empty times are allowed for. Times are aware datetimes.
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
+from typing import TypeAlias
 
 from msgspec import field
 from msgspec.structs import force_setattr
@@ -82,15 +83,20 @@ class ManagedFields(Model, frozen=True):
 
 
 class WorkloadMeta(ObjectMeta, frozen=True):
-    """The metadata of a workload, with who owns what of it."""
+    """The metadata of what Sym writes, with who owns what of it."""
 
     managed_fields: tuple[ManagedFields, ...] = ()
 
 
-class Deployment(Object, frozen=True):
-    """apps/v1 Deployment."""
+class Managed(Object, frozen=True):
+    """What Sym writes field by field: it knows who owns what of it."""
 
     metadata: WorkloadMeta = WorkloadMeta()
+
+
+class Deployment(Managed, frozen=True):
+    """apps/v1 Deployment."""
+
     spec: DeploymentSpec = DeploymentSpec()
     status: DeploymentStatus = DeploymentStatus()
 
@@ -189,6 +195,9 @@ class StatefulSetSpec(Model, frozen=True):
     selector: LabelSelector = LabelSelector()
     template: JSONMap = {}
     service_name: str = ""
+    pod_management_policy: str = ""
+    volume_claim_templates: tuple[JSONMap, ...] = ()
+    persistent_volume_claim_retention_policy: JSONMap = {}
     update_strategy: WorkloadStrategy = WorkloadStrategy()
     min_ready_seconds: int = 0
     revision_history_limit: int | None = None
@@ -205,13 +214,23 @@ class StatefulSetStatus(Model, frozen=True):
     available_replicas: int = 0
     current_revision: str = ""
     update_revision: str = ""
+    conditions: tuple[WorkloadCondition, ...] = ()
+
+    @property
+    def unavailable_replicas(self) -> int:
+        """Pods that are there and not available, as a Deployment's status has them."""
+        return max(self.replicas - self.available_replicas, 0)
 
 
-class StatefulSet(Object, frozen=True):
+class StatefulSet(Managed, frozen=True):
     """apps/v1 StatefulSet."""
 
     spec: StatefulSetSpec = StatefulSetSpec()
     status: StatefulSetStatus = StatefulSetStatus()
+
+
+Workload: TypeAlias = Deployment | StatefulSet
+"""What makes pods of a podSet."""
 
 
 class Container(Model, frozen=True):
@@ -319,12 +338,39 @@ class ServiceSpec(Model, frozen=True):
     cluster_ip: str = field(name="clusterIP", default="")
     selector: Mapping[str, str] = {}
     ports: tuple[ServicePort, ...] = ()
+    publish_not_ready_addresses: bool = False
 
 
-class Service(Object, frozen=True):
+class Service(Managed, frozen=True):
     """v1 Service."""
 
     spec: ServiceSpec = ServiceSpec()
+
+
+class EndpointTarget(Model, frozen=True):
+    """The object that stands behind an address."""
+
+    kind: str = ""
+    name: str = ""
+
+
+class EndpointConditions(Model, frozen=True):
+    """Whether an address gets traffic. Unset means yes, as Kubernetes has it."""
+
+    ready: bool | None = None
+
+
+class Endpoint(Model, frozen=True):
+    """Addresses of one backend of a Service. The addresses themselves are of no interest here."""
+
+    conditions: EndpointConditions = EndpointConditions()
+    target_ref: EndpointTarget | None = None
+
+
+class EndpointSlice(Object, frozen=True):
+    """discovery.k8s.io/v1 EndpointSlice. `endpoints` is null where there are none."""
+
+    endpoints: tuple[Endpoint, ...] | None = ()
 
 
 class ObjectReference(Model, frozen=True):

@@ -17,9 +17,9 @@ from sym.model.kinds import ADVDEPLOYMENT, DEPLOYMENT
 from sym.model.meta import Kind
 from sym.model.workload import Deployment
 from sym.plan.content import revision
-from sym.plan.deployers.deployment import LABELS
 from sym.plan.ownership import owned, record
 from sym.plan.types import Owner
+from sym.plan.workloads import LABELS
 
 _WHOLE = "."
 OURS = (names.FLEET_ID, names.APP_ID, names.REVISION, names.VERSION_TAG, names.ADOPTED)

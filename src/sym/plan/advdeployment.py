@@ -74,8 +74,11 @@ def _bring(view: AdvDeploymentView, owner: Owner, pod_set: ChildPodSet) -> Itera
 
 
 def _leftovers(view: AdvDeploymentView, owner: Owner, kept: tuple[ChildPodSet, ...], reason: str) -> Iterator[Action]:
-    for deployer in DEPLOYERS.values():
-        yield from deployer.leftovers(view, owner, kept, reason)
+    """Of each deployer, what belongs to none of its own podSets: one whose deployType changed leaves the workload of
+    the old type behind."""
+    for type_, deployer in DEPLOYERS.items():
+        own = [pod_set for pod_set in kept if pod_set.pod_spec.deploy_type is type_]
+        yield from deployer.leftovers(view, owner, own, reason)
 
 
 def _retire(view: AdvDeploymentView, owner: Owner | None, now: datetime) -> Plan[AdvDeploymentStatus]:

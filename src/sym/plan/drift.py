@@ -16,7 +16,7 @@ from sym.model.codec import JSONMap, as_map, dig_map, dig_str, to_json
 from sym.model.kinds import CONFIGMAP, DEPLOYMENT, SERVICE, STATEFULSET
 from sym.model.meta import Kind, Object, wish_of
 from sym.model.paths import FieldPath
-from sym.model.workload import ConfigMap, Deployment
+from sym.model.workload import ConfigMap, Deployment, Service, StatefulSet, Workload
 from sym.plan.content import without_nulls
 from sym.plan.diff import differences
 from sym.plan.fields import without
@@ -32,19 +32,24 @@ KINDS: Mapping[tuple[str, str], Kind] = {
 
 _WORKLOADS = (DEPLOYMENT, STATEFULSET)
 _MANAGED = "Helm"
+_PORT = ("name", "port", "protocol", "targetPort", "nodePort")
 
 
 def live_objects(view: AdvDeploymentView) -> Mapping[Kind, Mapping[str, Object]]:
     """What the view holds of those kinds, by name; a kind that cannot be read is not among them."""
-    found: dict[Kind, Mapping[str, Object]] = {DEPLOYMENT: {each.metadata.name: each for each in view.workloads}}
+    found: dict[Kind, Mapping[str, Object]] = {
+        DEPLOYMENT: {each.metadata.name: each for each in view.workloads},
+        STATEFULSET: {each.metadata.name: each for each in view.stateful_sets},
+        SERVICE: {each.metadata.name: each for each in view.services},
+    }
     if view.config_maps is not None:
         found[CONFIGMAP] = {each.metadata.name: each for each in view.config_maps}
     return found
 
 
-def made_by(view: AdvDeploymentView, release: str) -> tuple[Deployment, ...]:
+def made_by(view: AdvDeploymentView, release: str) -> tuple[Workload, ...]:
     """The workloads that a release made."""
-    return tuple(each for each in view.workloads if released(each) == release)
+    return tuple(each for each in view.makers if released(each) == release)
 
 
 def released(obj: Object) -> str:
@@ -107,30 +112,34 @@ def _marks(body: JSONMap) -> JSONMap:
 
 
 def _compared(wanted: JSONMap, said: JSONMap) -> JSONMap:
-    """What of `wanted` the worker sees in the live object at all."""
-    parts = (key for key in said if key != "metadata")
-    narrowed: JSONMap = {}
-    for key in parts:
-        value, seen = wanted.get(key), said[key]
-        if isinstance(value, dict) and key == "spec":
-            narrowed[key] = {field: each for field, each in value.items() if field in dig_map(seen)}
-        elif value is not None:
-            narrowed[key] = value
-    return {"metadata": _marks(wanted), **narrowed}
+    """What of `wanted` is compared at all: fields that the worker sees in the live object."""
+    spec = {key: each for key, each in dig_map(wanted, "spec").items() if key in dig_map(said, "spec")}
+    if isinstance(ports := spec.get("ports"), list):
+        spec["ports"] = [{key: each for key, each in dig_map(port).items() if key in _PORT} for port in ports]
+    compared: JSONMap = {"metadata": _marks(wanted), "spec": spec}
+    return {**compared, "data": wanted["data"]} if "data" in said and "data" in wanted else compared
 
 
 def _said(seen: Object) -> JSONMap:
     """What of a live object is compared, in the server's shape."""
     meta: JSONMap = {"labels": to_json(seen.metadata.labels), "annotations": to_json(seen.metadata.annotations)}
+    spec: JSONMap = {}
     match seen:
-        case Deployment():
-            spec: JSONMap = {
+        case Deployment() | StatefulSet():
+            spec = {
                 "replicas": seen.spec.replicas,
                 "template": seen.spec.template,
                 "minReadySeconds": seen.spec.min_ready_seconds,
             }
-            return {"metadata": meta, "spec": spec}
+        case Service():
+            spec = {
+                "type": seen.spec.type,
+                "clusterIP": seen.spec.cluster_ip,
+                "selector": to_json(seen.spec.selector),
+                "ports": to_json(seen.spec.ports),
+            }
         case ConfigMap():
             return {"metadata": meta, "data": to_json(seen.data)}
         case _:
-            return {"metadata": meta}
+            pass
+    return {"metadata": meta, "spec": spec}

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from sym.model.codec import JSON, JSONMap, as_map, dig_map, parse
 from sym.model.paths import REPLICAS, Entry, FieldPath
-from sym.model.workload import Deployment, ManagedFields
+from sym.model.workload import Managed, ManagedFields
 from sym.plan.content import without_nulls
 
 _ITEM = "k:"
@@ -23,7 +23,7 @@ def without(wanted: JSONMap, left: Iterable[FieldPath]) -> JSONMap:
     return wanted
 
 
-def yielding(wanted: JSONMap, live: JSONMap, seen: Deployment, left: Iterable[FieldPath]) -> JSONMap:
+def yielding(wanted: JSONMap, live: JSONMap, seen: Managed, left: Iterable[FieldPath]) -> JSONMap:
     """`wanted` with the fields that are left to others as they are in `live`, less what another manager owns of them:
     what is applied. `live` is `seen` in the shape of what we write."""
     for path in left:
@@ -34,7 +34,7 @@ def yielding(wanted: JSONMap, live: JSONMap, seen: Deployment, left: Iterable[Fi
     return wanted
 
 
-def scaled_by(seen: Deployment) -> str:
+def scaled_by(seen: Managed) -> str:
     """The manager other than Sym that set the count of pods through the scale subresource; empty if there is none."""
     return next(
         (
@@ -46,7 +46,7 @@ def scaled_by(seen: Deployment) -> str:
     )
 
 
-def _others(seen: Deployment) -> Iterator[ManagedFields]:
+def _others(seen: Managed) -> Iterator[ManagedFields]:
     """What managers other than Sym own."""
     return (entry for entry in seen.metadata.managed_fields if entry.fields_v1)
 

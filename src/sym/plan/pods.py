@@ -3,14 +3,14 @@
 Relies on the labels that Sym puts on pod templates.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from sym.model import names
 from sym.model.appset import PodStatusInfo, WarnEvent
 from sym.model.images import Image
 from sym.model.shapes import MAX_EVENTS, MAX_PODS
 from sym.model.versions import union_versions
-from sym.model.workload import ContainerStatus, Event, Pod
+from sym.model.workload import ContainerStatus, Event, Pod, Workload
 from sym.plan.content import main_of, version_of
 from sym.plan.views import AdvDeploymentView
 
@@ -30,6 +30,25 @@ def versions(view: AdvDeploymentView, pod_set: str) -> str:
         if each.metadata.labels.get(names.PODSET) == pod_set and each.status.ready_replicas
     )
     return union_versions(running or kept)
+
+
+def selected(view: AdvDeploymentView, found: Iterable[Workload]) -> tuple[Pod, ...]:
+    """The pods that the workloads `found` select and that nobody is deleting."""
+    selectors = [each.spec.selector.match_labels for each in found if each.spec.selector.match_labels]
+    return tuple(
+        pod
+        for pod in view.pods
+        if not pod.deleting and any(wanted.items() <= pod.metadata.labels.items() for wanted in selectors)
+    )
+
+
+def versions_in(view: AdvDeploymentView, found: Sequence[Workload]) -> str:
+    """The union of the versions that the pods of the workloads `found` run; where none is seen, of those that their
+    templates ask for, if any pod is ready."""
+    app = view.adv.metadata.name
+    running = [_version(pod, app) for pod in selected(view, found) if pod.status.phase == "Running"]
+    asked = (version_of(each.spec.template, app) for each in found if each.status.ready_replicas)
+    return union_versions(running or asked)
 
 
 def not_ready(view: AdvDeploymentView) -> tuple[PodStatusInfo, ...]:

@@ -20,6 +20,7 @@ from sym.plan.pods import not_ready, warnings
 from sym.plan.types import Emit, Owner
 from sym.plan.verdict import Told, Verdict, settling, timeless
 from sym.plan.views import AdvDeploymentView
+from sym.plan.workloads import kind_of
 
 FOREIGN = "ForeignOwner"
 FOREIGN_SENTENCE = (
@@ -78,7 +79,12 @@ def tell(
         pod_sets=tuple(replace(each, cluster_name=view.cluster) for each in sorted(seen, key=lambda each: each.name)),
         pods=not_ready(view),
         warn_events=() if verdict.ready else warnings(view),
-        owner_resource=tuple(f"Deployment:{adv.metadata.namespace}/{each.name}" for each in seen if each.have_deploy),
+        owner_resource=tuple(
+            f"{kind_of(maker).name}:{maker.metadata.namespace}/{each.name}"
+            for each in seen
+            for maker in view.makers
+            if each.have_deploy and maker.metadata.name == each.name
+        ),
     )
     new = replace(
         old,

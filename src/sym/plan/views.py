@@ -10,7 +10,19 @@ from msgspec import Struct
 
 from sym.model.advdeployment import AdvDeployment
 from sym.model.appset import AppSet
-from sym.model.workload import Autoscaler, ConfigMap, Deployment, Event, Pod, ReleaseRecord, ReplicaSet
+from sym.model.workload import (
+    Autoscaler,
+    ConfigMap,
+    Deployment,
+    EndpointSlice,
+    Event,
+    Pod,
+    ReleaseRecord,
+    ReplicaSet,
+    Service,
+    StatefulSet,
+    Workload,
+)
 from sym.plan.types import Gone, HelmState, MemberState
 
 
@@ -33,8 +45,10 @@ class AppSetView(Struct, frozen=True, kw_only=True):
 class AdvDeploymentView(Struct, frozen=True, kw_only=True):
     """All that the worker reads in one cluster for one AdvDeployment.
 
-    `workloads` are the Deployments of its namespace that bear its app label, its name as owner or one of its podSets'
-    names; pods and ReplicaSets are those with its app label; `events` are Warnings about any of them. `highest_epoch`
+    `workloads` are the Deployments of its namespace that bear its app label or one of its podSets' names, and
+    `stateful_sets` the StatefulSets; pods and ReplicaSets are those with its app label; `services` are the one that has
+    its Service's name and those that bear that as their app label, and `slices` the endpoints behind these that bear
+    it; `events` are Warnings about workloads and pods. `highest_epoch`
     is the highest epoch of the master that this worker has seen. `autoscalers` are the HorizontalPodAutoscalers of its
     namespace that scale one of its podSets; None where they cannot be read. `releases` are all records of the Helm
     releases that bear one of its podSets' names or its own app label, `helm` what else is known of them, by name;
@@ -44,6 +58,9 @@ class AdvDeploymentView(Struct, frozen=True, kw_only=True):
     adv: AdvDeployment
     cluster: str
     workloads: tuple[Deployment, ...] = ()
+    stateful_sets: tuple[StatefulSet, ...] = ()
+    services: tuple[Service, ...] = ()
+    slices: tuple[EndpointSlice, ...] = ()
     pods: tuple[Pod, ...] = ()
     replica_sets: tuple[ReplicaSet, ...] = ()
     events: tuple[Event, ...] = ()
@@ -53,3 +70,8 @@ class AdvDeploymentView(Struct, frozen=True, kw_only=True):
     helm: Mapping[str, HelmState] = {}
     gone: Gone | None = None
     highest_epoch: int = 0
+
+    @property
+    def makers(self) -> tuple[Workload, ...]:
+        """Whatever makes pods."""
+        return (*self.workloads, *self.stateful_sets)

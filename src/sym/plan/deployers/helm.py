@@ -7,15 +7,17 @@ at a time per release; one that was killed is marked as failed first, so that th
 
 from collections.abc import Iterable, Iterator
 
+from msgspec.structs import replace
+
 from sym.model import defaults, names
 from sym.model.advdeployment import ChildPodSet
 from sym.model.appset import Chart, HelmRelease, PodSetStatus
 from sym.model.codec import JSONMap, dig, dig_str
-from sym.model.kinds import AUTOSCALER, DEPLOYMENT, STATEFULSET
+from sym.model.kinds import DEPLOYMENT, STATEFULSET
 from sym.model.paths import REPLICAS, FieldPath, parse_paths
-from sym.model.workload import PENDING, Deployment, ReleaseRecord, ReleaseStatus
+from sym.model.workload import PENDING, ReleaseRecord, ReleaseStatus, Workload
 from sym.plan.drift import Rendered, made_by
-from sym.plan.pods import pods_of, versions
+from sym.plan.pods import selected, versions_in
 from sym.plan.releases import (
     digest_of,
     interrupted,
@@ -31,6 +33,7 @@ from sym.plan.releases import (
 from sym.plan.types import Action, HelmLook, HelmRecover, HelmUninstall, HelmUpgrade, Owner
 from sym.plan.values import layers
 from sym.plan.views import AdvDeploymentView
+from sym.plan.workloads import autoscaler_of, status_of
 
 FAILED = "HelmFailed"
 FOREIGN_HELM = "HelmBusy"
@@ -104,28 +107,18 @@ class HelmDeployer:
         record = newest(view, pod_set.name)
         ours = record is not None and owned_release(record, owner)
         made = made_by(view, pod_set.name) if ours else ()
-        desired = sum(each.spec.replicas for each in made) if made else pod_set.replicas
-        available = sum(each.status.available_replicas for each in made)
+        seen = status_of(view, pod_set, made)
         owed = 0 if ours and record and _stands(view, owner, pod_set, record) else 1
-        reason, message = _trouble(view, owner, pod_set) if ours or record is None else ("", "")
-        return PodSetStatus(
-            name=pod_set.name,
-            desired=desired,
-            available=available,
-            un_available=max(sum(each.status.unavailable_replicas for each in made), desired - available, 0),
-            version=versions(view, pod_set.name),
-            have_deploy=bool(made),
-            ready=sum(each.status.ready_replicas for each in made),
-            update=sum(each.status.updated_replicas for each in made),
-            current=sum(each.status.replicas for each in made),
-            running=sum(pod.status.phase == "Running" for pod in pods_of(view, pod_set.name)),
-            warn_event=any(event.involved_object.name == pod_set.name for event in view.events),
+        troubles = (_trouble(view, owner, pod_set) if ours or record is None else ("", ""), (seen.reason, seen.message))
+        reason, message = next((each for each in troubles if each[0]), ("", ""))
+        return replace(
+            seen,
+            version=versions_in(view, made),
+            running=sum(pod.status.phase == "Running" for pod in selected(view, made)),
             revision=_revision(view, owner, pod_set.name),
-            generation=sum(each.metadata.generation for each in made) + owed,
-            observed_generation=sum(min(each.status.observed_generation, each.metadata.generation) for each in made),
+            generation=seen.generation + owed,
             reason=reason,
             message=message,
-            autoscaler=_autoscaler(view, made),
             release=_facts(view, record) if ours and record else None,
         )
 
@@ -186,7 +179,7 @@ def _values(view: AdvDeploymentView, pod_set: ChildPodSet) -> tuple[JSONMap | st
     """What Helm is given. While an autoscaler sets the count, it is given that count, so that an upgrade does not set
     back what runs."""
     made = made_by(view, pod_set.name)
-    scaled = sum(each.spec.replicas for each in made) if _autoscaler(view, made) else 0
+    scaled = sum(each.spec.replicas for each in made) if _autoscaled(view, made) else 0
     return layers(pod_set, view.adv.spec.update_strategy, scaled or pod_set.replicas)
 
 
@@ -228,7 +221,7 @@ def _not_followed(view: AdvDeploymentView, pod_set: ChildPodSet) -> tuple[str, s
     known, record = state(view, pod_set.name), newest(view, pod_set.name)
     if known.objects is None or record is None or known.number != record.number:
         return "", ""
-    if _autoscaler(view, made_by(view, pod_set.name)):
+    if _autoscaled(view, made_by(view, pod_set.name)):
         return "", ""
     workloads = [each for each in known.objects if dig_str(each, "kind") in (DEPLOYMENT.name, STATEFULSET.name)]
     counts = (dig(each, "spec", "replicas") for each in workloads)
@@ -261,14 +254,9 @@ def _facts(view: AdvDeploymentView, record: ReleaseRecord) -> HelmRelease:
 def _left(view: AdvDeploymentView, release: str) -> tuple[FieldPath, ...]:
     """The fields of its workloads that are left to others."""
     left = parse_paths(view.adv.metadata.annotations.get(names.IGNORE_FIELDS, ""))
-    return (*left, REPLICAS) if _autoscaler(view, made_by(view, release)) else tuple(left)
+    return (*left, REPLICAS) if _autoscaled(view, made_by(view, release)) else tuple(left)
 
 
-def _autoscaler(view: AdvDeploymentView, made: Iterable[Deployment]) -> str:
-    """What sets the count of pods in place of Sym; empty if nothing does."""
-    targets = {(DEPLOYMENT.name, each.metadata.name) for each in made}
-    for each in view.autoscalers or ():
-        target = each.spec.scale_target_ref
-        if (target.kind, target.name) in targets and not each.deleting:
-            return f"{AUTOSCALER.name}/{each.metadata.name}"
-    return ""
+def _autoscaled(view: AdvDeploymentView, made: Iterable[Workload]) -> bool:
+    """Whether something else than Sym sets the count of pods."""
+    return any(autoscaler_of(view, each) for each in made)
