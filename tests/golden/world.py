@@ -155,6 +155,12 @@ class World:
         for place in [place for place in self.objects if place[1] == DEPLOYMENT]:
             self._run(place)
 
+    def round_of_the_master(self) -> None:
+        """One second in which nothing but the master works."""
+        self.now += timedelta(seconds=1)
+        for place in [place for place in self.objects if place[1] == APPSET]:
+            self._master(place)
+
     def say(self, who: str, what: str) -> None:
         """A line of the story."""
         seconds = int((self.now - START).total_seconds())

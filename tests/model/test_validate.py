@@ -7,6 +7,7 @@ from sym.model.appset import (
     AppSet,
     AppSetSpec,
     Chart,
+    ChartUrl,
     ClusterTopology,
     DeployType,
     PodSet,
@@ -20,6 +21,7 @@ from sym.model.meta import ObjectMeta
 from sym.model.validate import Problem, validate_appset
 
 TEMPLATE: JSONMap = {"spec": {"containers": [{"name": "bbcc", "image": "registry:5000/dmall/bbcc"}]}}
+CHARTED = PodSpec(deploy_type=DeployType.HELM, chart=Chart(chart_url=ChartUrl(url="dmall/springBoot")))
 DEPLOYMENT = PodSpec(deploy_type=DeployType.DEPLOYMENT, template=TEMPLATE)
 SOME = (PodSet(name="some", replicas=0),)
 ONE = "spec.clusterTopology.clusters[0].podSets[0]"
@@ -72,8 +74,8 @@ def test_negative_totals_are_refused() -> None:
     ("kind", "reason", "says"),
     [
         ("daemonset", "InvalidSpec", "daemonset is none of helm, InPlaceSet, StatefulSet, deployment"),
-        ("helm", "DeployTypeNotAvailable", "helm is not served yet: use one of deployment"),
-        ("StatefulSet", "DeployTypeNotAvailable", "StatefulSet is not served yet"),
+        ("StatefulSet", "DeployTypeNotAvailable", "StatefulSet is not served yet: use one of deployment, helm"),
+        ("InPlaceSet", "DeployTypeNotAvailable", "InPlaceSet is not served yet"),
         ("", "InvalidSpec", "none of"),
     ],
 )
@@ -110,8 +112,32 @@ def test_a_template_needs_containers_with_names_and_images(template: JSONMap, pa
 
 
 def test_a_chart_needs_no_template() -> None:
-    spec = AppSetSpec(pod_spec=PodSpec(deploy_type=DeployType.HELM))
-    assert [each.path for each in validate_appset(app(spec=spec))] == ["spec.podSpec.deployType"]
+    assert validate_appset(app(PodSet(name="a", replicas=1), spec=AppSetSpec(pod_spec=CHARTED))) == ()
+
+
+@pytest.mark.parametrize(
+    ("chart", "path", "says"),
+    [
+        (Chart(), "spec.podSpec.chart", f"podSet a has no chart: give spec.podSpec.chart, or {ONE}.chart"),
+        (
+            Chart(raw_chart="eA==", chart_url=ChartUrl(url="dmall/a")),
+            "spec.podSpec.chart",
+            "both rawChart and chartUrl",
+        ),
+        (
+            Chart(chart_url=ChartUrl(chart_version="1")),
+            "spec.podSpec.chart.chartUrl.url",
+            "a chartVersion without a url",
+        ),
+    ],
+    ids=["none", "both", "version-alone"],
+)
+def test_every_release_needs_one_chart(chart: Chart, path: str, says: str) -> None:
+    spec = AppSetSpec(pod_spec=replace(CHARTED, chart=chart))
+    found, _, message = only(validate_appset(app(PodSet(name="a", replicas=1), spec=spec)))
+    assert (found, says in message) == (path, True)
+    own = PodSet(name="a", replicas=1, chart=CHARTED.chart)
+    assert (validate_appset(app(own, spec=spec)) == ()) is chart.empty
 
 
 def test_the_documents_list_of_choices_is_refused_with_the_choices_named() -> None:
@@ -175,7 +201,7 @@ def test_a_podset_name_is_unique_over_all_clusters() -> None:
     ("kind", "longest"), [(DeployType.HELM, 53), (DeployType.STATEFUL_SET, 52), (DeployType.DEPLOYMENT, 63)]
 )
 def test_how_long_a_podset_name_may_be_depends_on_what_bears_it(kind: DeployType, longest: int) -> None:
-    spec = AppSetSpec(pod_spec=replace(DEPLOYMENT, deploy_type=kind))
+    spec = AppSetSpec(pod_spec=replace(DEPLOYMENT, deploy_type=kind, chart=CHARTED.chart))
     fits = validate_appset(app(PodSet(name="a" * longest, replicas=1), spec=spec))
     too_long = validate_appset(app(PodSet(name="a" * (longest + 1), replicas=1), spec=spec))
     (new,) = set(map(str, too_long)) - set(map(str, fits))

@@ -171,7 +171,7 @@ class PodSpec(Model, frozen=True):
     """How the application's pods are made."""
 
     deploy_type: Annotated[DeployType, required()] = DeployType("")
-    """What makes the pods: helm, InPlaceSet, StatefulSet or deployment. Served now: deployment."""
+    """What makes the pods: helm, InPlaceSet, StatefulSet or deployment. Served now: deployment, helm."""
     selector: LabelSelector | None = None
     """Labels of the application's pods. Workloads that Sym creates always select app and sym.dmall.com/podset."""
     template: Annotated[JSONMap, free()] = {}

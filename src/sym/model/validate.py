@@ -40,7 +40,7 @@ REPLICAS_REQUIRED = "ReplicasRequired"
 REPLICAS_MISMATCH = "ReplicasMismatch"
 TOO_LARGE = "TooLarge"
 
-SERVED = frozenset({DeployType.DEPLOYMENT})
+SERVED = frozenset({DeployType.DEPLOYMENT, DeployType.HELM})
 """The deployTypes that have a deployer."""
 
 MAX_BYTES = 1024 * 1024
@@ -86,6 +86,7 @@ def validate_appset(app: AppSet) -> tuple[Problem, ...]:
         *filter(None, [bad_paths(app)]),
         *_total(spec, pod_sets),
         *_pod_spec(spec.pod_spec),
+        *_charts(spec.pod_spec, pod_sets),
         *_strategy(spec.update_strategy, spec.cluster_topology),
         *_clusters(spec.cluster_topology),
         *_pod_sets(pod_sets, MAX_NAME_BY_TYPE.get(spec.pod_spec.deploy_type, MAX_NAME)),
@@ -172,6 +173,28 @@ def _pod_spec(pod_spec: PodSpec) -> Iterator[Problem]:
         image = dig_str(container, "image")
         if not _IMAGE.fullmatch(image):
             yield _bad_image(f"{at}.image", image)
+
+
+def _charts(pod_spec: PodSpec, pod_sets: tuple[_Placed, ...]) -> Iterator[Problem]:
+    """Every release needs a chart, and one that says from where."""
+    if pod_spec.deploy_type is not DeployType.HELM:
+        return
+    places = (("spec.podSpec", pod_spec.chart), *((each.path, each.pod_set.chart) for each in pod_sets))
+    for path, chart in places:
+        if chart.raw_chart and chart.chart_url.url:
+            yield Problem(
+                path=f"{path}.chart", message="it has both rawChart and chartUrl: give one of them, the other is not read"
+            )
+        elif chart.chart_url.chart_version and not chart.chart_url.url:
+            yield Problem(
+                path=f"{path}.chart.chartUrl.url",
+                message="there is a chartVersion without a url: name the chart too, as dmall/springBoot",
+            )
+    if pod_spec.chart.empty and (bare := next((each for each in pod_sets if each.pod_set.chart.empty), None)):
+        yield Problem(
+            path="spec.podSpec.chart",
+            message=f"podSet {bare.pod_set.name} has no chart: give spec.podSpec.chart, or {bare.path}.chart",
+        )
 
 
 def _bad_image(path: str, image: str) -> Problem:
