@@ -5,6 +5,7 @@ else in Sym holds a number that somebody may want to turn.
 """
 
 from collections.abc import Mapping
+from typing import Literal
 
 from msgspec import Struct
 
@@ -172,6 +173,28 @@ class HelmSettings(Struct, frozen=True, kw_only=True):
     up to the cap. Each try may spend a revision of the history."""
     failed_cap: float = 1800.0
     """Longest such wait."""
+    engine: Literal["auto", "cli", "sdk"] = "auto"
+    """`cli`: the `helm` program; `sdk`: the Helm library of the extra `helm`; `auto`: the program where there is one,
+    because each of its calls is a process of its own, else the library."""
+    program: str = ""
+    """Path of the `helm` program; empty: the one on PATH, else one that tools/controlplane built."""
+    grace: float = 2.0
+    """Seconds that Helm gets after SIGTERM to mark a release as failed, before SIGKILL."""
+    cpu_seconds: int = 60
+    """CPU seconds of one operation. A chart of the usual size needs 0.1; a template that loops would need for ever."""
+    address_bytes: int = 2 << 30
+    """Bytes of address space of one operation. Go reserves 0.8 GB of it before it begins."""
+    memory_bytes: int = 512 << 20
+    """Bytes of heap above which Go collects garbage harder (GOMEMLIMIT); Helm itself needs 60-80 MB."""
+    file_bytes: int = 64 << 20
+    """Bytes of the largest file that Helm may write: a chart archive, six times what Sym takes of one."""
+    open_files: int = 256
+    """Files and sockets that Helm may have open."""
+    output_bytes: int = 32 << 20
+    """Bytes of one answer of Helm's. It repeats the chart, in base64; etcd takes releases of 1 MiB, packed."""
+    error_bytes: int = 256 << 10
+    """Bytes of Helm's last words that are looked at for what went wrong. Templates that include each other a thousand
+    times, which is Helm's own bound, make an error of 100 KB."""
 
 
 class ControllerSettings(Struct, frozen=True, kw_only=True):
