@@ -135,7 +135,7 @@ class ChartSettings(Struct, frozen=True, kw_only=True):
     redirects: int = 3
     """Redirects of one fetch."""
     index_timeout: float = 30.0
-    """Seconds that reading an index may take: 20 MiB need about 10 on a small core."""
+    """Seconds of CPU that reading an index may take: 20 MiB need about 3 on a small core."""
     fetches: int = 4
     """Fetches at once; each may hold `index_bytes`."""
     fresh_seconds: float = 300.0

@@ -76,6 +76,12 @@ def dump(value: JSON) -> str:
 
 def check(text: bytes, limits: Limits) -> None:
     """Look through untrusted YAML without building anything. Raises DecodeError that says which limit it breaks."""
+    for _ in events(text, limits):
+        pass
+
+
+def events(text: bytes, limits: Limits) -> Iterator[yaml.Event]:
+    """The parser's events of untrusted YAML, one by one. Raises DecodeError that says which limit it breaks."""
     if len(text) > limits.size:
         raise DecodeError(f"it has {len(text)} bytes, more than {limits.size}")
     depth = nodes = documents = 0
@@ -88,6 +94,7 @@ def check(text: bytes, limits: Limits) -> None:
                 raise DecodeError("it is nested too deeply, has too many parts, or is more than one document")
             if not limits.aliases and isinstance(event, yaml.NodeEvent) and event.anchor is not None:
                 raise DecodeError("YAML anchors and aliases are not allowed; write the values out")
+            yield event
     except yaml.YAMLError as error:
         raise DecodeError(f"not YAML{_line(error)}") from None
     except UnicodeDecodeError:

@@ -6,6 +6,8 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from sym.net.errors import ChartNotFound
+
 _NUMBER = r"(0|[1-9][0-9]{0,17})"
 _WORDS = r"[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*"
 _SHAPE = re.compile(rf"v?{_NUMBER}(?:\.{_NUMBER})?(?:\.{_NUMBER})?(?:-({_WORDS}))?(?:\+{_WORDS})?")
@@ -41,6 +43,16 @@ def newest_first(texts: list[str]) -> list[str]:
     """Those of `texts` that are versions, the newest first."""
     known = {found for text in texts if (found := Version.parse(text)) is not None}
     return [version.text for version in sorted(known, reverse=True)]
+
+
+def pick_newest(versions: list[str]) -> str:
+    """The newest that is no pre-release, of `versions` in any order. Raises ChartNotFound."""
+    stable = [text for text in newest_first(versions) if (found := Version.parse(text)) is not None and found.stable]
+    if not stable:
+        raise ChartNotFound(
+            "there are only pre-releases; name one of them as chartVersion", tuple(newest_first(versions))
+        )
+    return stable[0]
 
 
 def _word(word: str) -> tuple[int, int, str]:
