@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from sym.model import names
 from sym.model.appset import AppStatus, Chart, ChartUrl, HelmRelease, PodSetStatus
-from sym.model.codec import JSONMap, convert, dig, dig_map, to_map
+from sym.model.codec import JSONMap, convert, dig, dig_map, to_json, to_map
 from sym.model.conditions import find_condition
 from sym.model.kinds import CONFIGMAP, DEPLOYMENT, SERVICE, STATEFULSET
 from sym.model.workload import (
@@ -421,6 +421,10 @@ def test_other_kinds_are_looked_at_too() -> None:
 
     ports: JSONMap = {"ports": [{"name": "http", "port": 80, "targetPort": "http", "appProtocol": "h2c"}]}
     service: JSONMap = {"type": "ClusterIP", "clusterIP": "None", "selector": {"app": "bbcc"}, **ports}
+    far: JSONMap = {
+        **rendered("ConfigMap", "far", "v1", data={}),
+        "metadata": {"name": "far", "namespace": "elsewhere"},
+    }
     objects = (
         rendered(),
         rendered("ConfigMap", "conf", "v1", data={"a": "1"}),
@@ -428,13 +432,13 @@ def test_other_kinds_are_looked_at_too() -> None:
         rendered("Service", "bbcc-svc", "v1", spec=service),
         rendered("StatefulSet", "db", spec={"replicas": 1, "template": TEMPLATE}),
         rendered("Ingress", "way", "networking.k8s.io/v1", spec={"rules": []}),
-        {**rendered("ConfigMap", "far", "v1", data={}), "metadata": {"name": "far", "namespace": "elsewhere"}},
+        far,
     )
     live_service: JSONMap = {
         **service,
         "ports": [{"name": "http", "port": 80, "targetPort": "http", "protocol": "TCP"}],
     }
-    annotated = {**marks, "annotations": {**dig_map(marks, "annotations"), **record(OWNER)}}
+    annotated: JSONMap = {**marks, "annotations": to_json({**dig_map(marks, "annotations"), **record(OWNER)})}
     stateful = convert(
         {"metadata": {**meta("db"), **annotated}, "spec": {"replicas": 1, "template": TEMPLATE}}, StatefulSet
     )

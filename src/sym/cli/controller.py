@@ -9,20 +9,25 @@ import platform
 import signal
 import socket
 import sys
+from collections.abc import Mapping
 from ipaddress import IPv4Address
-from typing import TYPE_CHECKING, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, cast
 
 import click
 from msgspec.structs import replace
 
 from sym.cli.main import installed_version
-from sym.settings import ControllerSettings, KubeSettings, Settings
+from sym.settings import ChartSettings, ControllerSettings, HelmSettings, KubeSettings, Settings
 
 if TYPE_CHECKING:
+    from sym.aio.env import Env
+    from sym.clusters.releases import Helm
     from sym.controllers.process import Options
     from sym.kube.connection import Connection
 
 _DEFAULTS = ControllerSettings()
+_ENGINES: Mapping[str, Literal["auto", "cli", "sdk"]] = {"cli": "cli", "sdk": "sdk"}
 
 
 def in_pod() -> bool:
@@ -66,13 +71,32 @@ def in_pod() -> bool:
     show_default=True, help="Seconds between two tries to take or renew a lock.",
 )  # fmt: skip
 @click.option(
+    "--helm-engine", envvar="SYM_HELM_ENGINE", type=click.Choice(("auto", "cli", "sdk", "off")), default="auto",
+    show_default=True, help="What installs charts: the helm program, Helm's library, whichever there is, or nothing.",
+)  # fmt: skip
+@click.option("--helm-program", envvar="SYM_HELM_PROGRAM", default="", metavar="FILE", help="Default: helm on PATH.")
+@click.option(
+    "--helm-kinds", envvar="SYM_HELM_KINDS", default="", metavar="KIND[.GROUP][,…]",
+    help="Kinds that charts may hold besides the usual ones.",
+)  # fmt: skip
+@click.option("--helm-hooks/--no-helm-hooks", envvar="SYM_HELM_HOOKS", default=True, help="Whether hooks run.")
+@click.option(
+    "--charts-repo", "charts_repos", envvar="SYM_CHARTS_REPO", multiple=True, metavar="ALIAS=URL|FOLDER",
+    help="A chart repository: https://, oci:// or a folder; again for more.",
+)  # fmt: skip
+@click.option(
+    "--charts-private-host", "charts_hosts", envvar="SYM_CHARTS_PRIVATE_HOST", multiple=True, metavar="HOST",
+    help="A host of charts that may have a private address; again for more.",
+)  # fmt: skip
+@click.option(
     "-v", "verbosity", envvar="SYM_VERBOSITY", type=click.IntRange(0, 10), default=2, show_default=True,
     help="How much is logged: 0 errors, 2 what happens, 4 and more details.",
 )  # fmt: skip
 def command(
     enable_master: bool, enable_worker: bool, worker_clusters: str, kubeconfig: str, context: str,
     threadiness: int, http_addr: str, leader_election: bool, lease_duration: int, renew_deadline: float,
-    retry_period: float, verbosity: int,
+    retry_period: float, helm_engine: str, helm_program: str, helm_kinds: str, helm_hooks: bool,
+    charts_repos: tuple[str, ...], charts_hosts: tuple[str, ...], verbosity: int,
 ) -> None:  # fmt: skip
     """Run the controllers until SIGTERM or Ctrl-C."""
     from sym.cli.logs import configure
@@ -89,10 +113,18 @@ def command(
         worker_clusters=worker_clusters.strip(),
         leader_election=leader_election,
         identity=identity(),
+        helm=enable_worker and helm_engine != "off",
     )
     settings = Settings(
         kube=KubeSettings(user_agent=f"sym-controller/{installed_version()}"),
         controller=replace(times, threadiness=threadiness),
+        helm=HelmSettings(
+            engine=_ENGINES.get(helm_engine, "auto"),
+            program=helm_program,
+            hooks=helm_hooks,
+            kinds=tuple(kind.strip() for kind in helm_kinds.split(",") if kind.strip()),
+        ),
+        charts=ChartSettings(repos=dict(map(chart_repo, charts_repos)), private_hosts=frozenset(charts_hosts)),
     )
     sys.exit(run(options, settings, (host, port), kubeconfig, context))
 
@@ -119,6 +151,16 @@ def address(text: str) -> tuple[str, int]:
     if not port.isdigit() or not 0 <= int(port) < 65536:
         raise click.UsageError(f"--http-addr {text!r}: expected HOST:PORT, as 127.0.0.1:8080 or :8080")
     return host.strip("[]") or str(IPv4Address(0)), int(port)  # `:PORT` has always meant every interface
+
+
+def chart_repo(text: str) -> tuple[str, str]:
+    """`ALIAS=URL` or `ALIAS=FOLDER` as a pair. Raises UsageError."""
+    alias, _, place = text.partition("=")
+    if not alias or not place:
+        raise click.UsageError(
+            f"--charts-repo {text!r}: expected ALIAS=URL or ALIAS=FOLDER, as dmall=https://HOST/charts"
+        )
+    return alias, place if "://" in place else str(Path(place).resolve())
 
 
 def lock_times(lease_duration: int, renew_deadline: float, retry_period: float) -> ControllerSettings:
@@ -171,16 +213,29 @@ async def _run(options: "Options", settings: Settings, listen: tuple[str, int], 
     def connect(connection: "Connection") -> HttpClient:
         return HttpClient(connection, settings.kube, tools.env)
 
+    helm = await _helm(settings, tools.env) if options.helm else None
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    process = Process(Home(client=connect(own), host=own.host, connect=connect), options, tools)
+    process = Process(
+        Home(client=connect(own), host=own.host, connect=connect, connection=own, helm=helm), options, tools
+    )
     watch(process.overdue, settings.controller.watchdog_seconds)
     try:
         async with serving(*listen, process.routes):
             await process.run(stop)
     except BaseExceptionGroup as group:
         raise _only(group) from group
+
+
+async def _helm(settings: Settings, env: "Env") -> "Helm":
+    """With what Helm's work is done. The engine is looked for when the first release needs it."""
+    from sym.clusters.releases import Helm
+    from sym.kube.helm.find import find_engine
+    from sym.net.charts import ChartStore
+
+    charts = await asyncio.to_thread(ChartStore, settings.charts, env)
+    return Helm(engine=lambda: find_engine(settings.helm), charts=charts)
 
 
 def _only(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -74,10 +74,14 @@ class ChartFolder(Protocol):
 
 
 class Charts(Protocol):
-    """Where charts come from. `folder` raises ChartError of `net`."""
+    """Where charts come from: `net.charts.ChartStore`."""
 
     async def get(self, chart: Chart) -> ChartFolder:
-        """The chart that is named, or whose archive is given, unpacked and checked."""
+        """The chart that is named, or whose archive is given, unpacked and checked. Raises ChartError."""
+        ...
+
+    async def close(self) -> None:
+        """Take the unpacked charts away."""
         ...
 
 
@@ -140,6 +144,8 @@ class Releases:
             self._group = None
             if self._engine is not None:
                 await self._engine.close()
+            if self._helm is not None:
+                await self._helm.charts.close()
 
     # --- what is known
 

@@ -183,7 +183,8 @@ def _charts(pod_spec: PodSpec, pod_sets: tuple[_Placed, ...]) -> Iterator[Proble
     for path, chart in places:
         if chart.raw_chart and chart.chart_url.url:
             yield Problem(
-                path=f"{path}.chart", message="it has both rawChart and chartUrl: give one of them, the other is not read"
+                path=f"{path}.chart",
+                message="it has both rawChart and chartUrl: give one of them, the other is not read",
             )
         elif chart.chart_url.chart_version and not chart.chart_url.url:
             yield Problem(
