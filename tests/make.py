@@ -1,6 +1,6 @@
 """Objects for tests, as people would write them."""
 
-from sym.model.codec import JSON, JSONMap
+from sym.model.codec import JSON, JSONMap, as_map
 
 BJ4, BJ5 = "tcc-bj4", "tcc-bj5"
 
@@ -35,3 +35,18 @@ def two_clusters(version: str = "v1", replicas: int = 2, *, strategy: JSONMap | 
         BJ5: [pod_set("bbcc-gz01a-blue", replicas, version)],
     }
     return appset(clusters, strategy=strategy)
+
+
+def stateful(version: str = "v1", replicas: int = 3, *, partition: int = 0, **pod_spec: JSON) -> JSONMap:
+    """The AppSet bbcc of a StatefulSet in each of two clusters, with a port and a domain."""
+    clusters = {
+        BJ4: [pod_set("bbcc-gz01b-blue", replicas, version)],
+        BJ5: [pod_set("bbcc-gz01a-blue", replicas, version)],
+    }
+    app = appset(
+        clusters, strategy={"statefulSetStrategy": {"partition": partition}}, serviceName="inner.bbcc.dmall.com"
+    )
+    ports: list[JSON] = [{"name": "http", "containerPort": 8080}]
+    template: JSONMap = {"spec": {"containers": [{"name": "bbcc", "image": "dmall/bbcc", "ports": ports}]}}
+    spec: JSONMap = {"deployType": "StatefulSet", "template": template, **pod_spec}
+    return {**app, "spec": {**as_map(app["spec"]), "podSpec": spec}}

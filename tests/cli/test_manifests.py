@@ -19,7 +19,7 @@ from sym.model.rbac import Grant, Rule
 from sym.sandbox.audit import Record
 from sym.sandbox.call import User
 from sym.sandbox.faults import FaultyClient
-from tests.make import BJ4, BJ5, appset, pod_set, two_clusters
+from tests.make import BJ4, BJ5, appset, pod_set, stateful, two_clusters
 from tests.safety.house import House
 from tests.world import META_NAME, until
 
@@ -30,6 +30,8 @@ CONTROLLER, MASTER, WORKER = (User(name=name) for name in ("sym-controller", nam
 UNSEEN: Mapping[tuple[str, str, str], str] = {
     ("sym-master", "create", "advdeployments"): "an apply that creates is a PATCH, and a real server asks for both",
     ("sym-worker", "create", "deployments"): "an apply that creates is a PATCH, and a real server asks for both",
+    ("sym-worker", "create", "statefulsets"): "the same",
+    ("sym-worker", "create", "services"): "the same",
     ("sym-worker", "get", "events"): "an Event that comes again is read and counted up; these lives have none",
     ("sym-worker", "patch", "events"): "the same",
 }
@@ -97,7 +99,12 @@ async def live(world: Village) -> None:
     await asyncio.sleep(60)
     await world.apply(in_shop(appset({BJ4: [pod_set("bbcc-gz01b-blue", 3, "v2")]})))
     await world.until_settled("bbcc", "Running")
-    for name in ("bbcc", "alone", "odd"):
+    await world.apply(in_shop(stateful("v1", 1)) | {"metadata": {"namespace": "shop", "name": "state"}})
+    await world.until_settled("state", "Running")
+    await world.apply(in_shop(stateful("v1", 2)) | {"metadata": {"namespace": "shop", "name": "state"}})
+    await asyncio.sleep(30)
+    await world.until_settled("state", "Running")
+    for name in ("bbcc", "alone", "odd", "state"):
         await world.remove(world.meta, APPSET, "shop", name)
     await asyncio.sleep(120)
     assert not world.clusters[META_NAME].store.list(APPSET, "shop")

@@ -22,7 +22,7 @@ from sym.kube.store import Store
 from sym.model import names
 from sym.model.codec import JSON, JSONMap, dig, dig_map, encode
 from sym.model.crd import crds
-from sym.model.kinds import ADVDEPLOYMENT, CONFIGMAP, CRD, DEPLOYMENT, EVENT, NAMESPACE
+from sym.model.kinds import ADVDEPLOYMENT, CONFIGMAP, CRD, DEPLOYMENT, EVENT, NAMESPACE, SERVICE
 from sym.model.meta import Kind, Object, Ref
 from sym.model.workload import Event
 from sym.plan.types import Action, Apply, Create, Delete, Emit, Finalize, Gone, Measure, Owner
@@ -354,6 +354,30 @@ async def test_measure_says_clean_only_when_neither_child_nor_workload_is_left(e
     await bench.do(deletion(live, ADVDEPLOYMENT, tombstone=True))
     await bench.do(Measure(cluster="bj4", owner=OWNER))
     assert bench.gone[0].clean
+
+
+async def service(bench: Bench, name: str = "bbcc-svc") -> Object:
+    """A Service of OWNER's ids."""
+    made = body(SERVICE, name, {names.APP_ID: "app-1", names.FLEET_ID: "fleet"})
+    metadata: JSONMap = {**dig_map(made, "metadata"), "labels": {names.APP: "bbcc-svc"}}
+    await bench.api.create(SERVICE, {**made, "metadata": metadata, "spec": {"clusterIP": "None"}}, "test")
+    return await bench.api.get(SERVICE, Object, "default", name)
+
+
+async def test_measure_finds_the_service_too(env: LoopEnv) -> None:
+    bench = Bench(env)
+    await bench.child()
+    await service(bench)
+    await bench.do(Measure(cluster="bj4", owner=OWNER))
+    assert bench.gone[0].workloads == ("Service default/bbcc-svc",)
+
+
+async def test_delete_takes_only_the_service_of_the_apps_own_name(env: LoopEnv) -> None:
+    bench = Bench(env)
+    await refuse(bench, deletion(await service(bench, "other-svc"), SERVICE), "ForeignOwner")
+    await bench.do(deletion(await service(bench), SERVICE))
+    assert await bench.stands(SERVICE, "other-svc")
+    assert not await bench.stands(SERVICE, "bbcc-svc")
 
 
 async def test_emit_counts_a_repeated_event_up_instead_of_piling_it_up(env: LoopEnv) -> None:

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterable
 
 from sym.model import names
 from sym.model.codec import JSONMap, as_map, dig, dig_list, dig_str
-from sym.model.kinds import ADVDEPLOYMENT, APPSET, AUTOSCALER, DEPLOYMENT
+from sym.model.kinds import ADVDEPLOYMENT, APPSET, AUTOSCALER, DEPLOYMENT, SERVICE, STATEFULSET
 from sym.model.meta import META
 from sym.plan.types import Health
 from tests.golden.world import World
-from tests.make import BJ4, BJ5, appset, pod_set, two_clusters
+from tests.make import BJ4, BJ5, appset, pod_set, stateful, two_clusters
 
 Golden = Callable[[str, Iterable[str]], None]
 GATES: JSONMap = {"upgradeType": "canary", "canaryClusters": [BJ4], "needWaitingForConfirm": True}
@@ -250,3 +250,56 @@ def test_drift_is_repaired(golden: Golden) -> None:
     world.forget(BJ4, DEPLOYMENT, "bbcc-gz01b-blue")
     world.settle()
     golden("drift", world.log)
+
+
+# --- StatefulSets and Services
+
+
+def test_a_statefulset_changes_from_its_partition_on(golden: Golden) -> None:
+    world = World(BJ4)
+    world.apply(one_cluster(stateful()))
+    world.settle()
+    world.apply(one_cluster(stateful("v2", partition=2)))
+    world.settle()
+    world.apply(one_cluster(stateful("v2")))
+    world.settle()
+    golden("statefulset-partition", world.log)
+
+
+def test_what_never_changes_stands_still_alone(golden: Golden) -> None:
+    """The other cluster's StatefulSet, which somebody has taken away, comes anew as the spec says."""
+    world = running(stateful(podManagementPolicy="OrderedReady"))
+    world.apply(stateful("v2", podManagementPolicy="Parallel"))
+    world.forget(BJ5, STATEFULSET, "bbcc-gz01a-blue")
+    world.settle()
+    world.apply(stateful("v2"))
+    world.settle()
+    golden("statefulset-immutable", world.log)
+
+
+def test_a_service_is_made_and_mended_and_goes(golden: Golden) -> None:
+    world = World(BJ4)
+    world.apply(one_cluster(stateful()))
+    world.settle()
+    world.forget(BJ4, SERVICE, "bbcc-svc")
+    world.settle()
+    world.delete(META, APPSET)
+    world.settle()
+    assert not world.objects
+    golden("service", world.log)
+
+
+def test_a_foreign_service_is_left_alone(golden: Golden) -> None:
+    world = World(BJ4)
+    world.put(BJ4, SERVICE, "bbcc-svc", {"spec": {"selector": {"app": "theirs"}}})
+    world.apply(one_cluster(stateful()))
+    world.settle()
+    world.delete(BJ4, SERVICE, "bbcc-svc")
+    world.settle()
+    golden("foreign-service", world.log)
+
+
+def one_cluster(app: JSONMap) -> JSONMap:
+    """The AppSet without its second cluster."""
+    spec = as_map(app["spec"])
+    return {**app, "spec": {**spec, "clusterTopology": {"clusters": dig_list(spec, "clusterTopology", "clusters")[:1]}}}

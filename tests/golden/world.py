@@ -12,11 +12,11 @@ from typing import TypeVar, assert_never
 from sym.model import names
 from sym.model.advdeployment import AdvDeployment, AdvDeploymentStatus
 from sym.model.appset import AppSet, AppSetStatus
-from sym.model.codec import JSONMap, convert, dig, dig_map, dig_str, encode, parse_map, to_map
+from sym.model.codec import JSON, JSONMap, convert, dig, dig_list, dig_map, dig_str, encode, parse_map, to_map
 from sym.model.conditions import find_condition
-from sym.model.kinds import ADVDEPLOYMENT, APPSET, AUTOSCALER, DEPLOYMENT
+from sym.model.kinds import ADVDEPLOYMENT, APPSET, AUTOSCALER, DEPLOYMENT, SERVICE, STATEFULSET
 from sym.model.meta import META, Kind
-from sym.model.workload import Autoscaler, Deployment, Pod
+from sym.model.workload import Autoscaler, Deployment, EndpointSlice, Pod, Service, StatefulSet
 from sym.plan.advdeployment import plan_advdeployment
 from sym.plan.appset import plan_appset
 from sym.plan.types import (
@@ -42,6 +42,7 @@ from sym.plan.views import AdvDeploymentView, AppSetView
 START = datetime(2026, 1, 1, tzinfo=UTC)
 FLEET = "f1ee7"
 T = TypeVar("T")
+WORKLOADS = (DEPLOYMENT, STATEFULSET)
 Place = tuple[str, Kind, str, str]
 """Cluster, kind, namespace, name."""
 
@@ -152,7 +153,7 @@ class World:
         for place in [place for place in self.objects if place[1] == ADVDEPLOYMENT]:
             if self._up(place[0]):
                 self._worker(place)
-        for place in [place for place in self.objects if place[1] == DEPLOYMENT]:
+        for place in [place for place in self.objects if place[1] in WORKLOADS]:
             self._run(place)
 
     def round_of_the_master(self) -> None:
@@ -183,22 +184,27 @@ class World:
 
     def worker_view(self, cluster: str, name: str = "bbcc") -> AdvDeploymentView:
         """What the worker in `cluster` sees of an AdvDeployment."""
-        bodies = [body for place, body in self.objects.items() if place[:2] == (cluster, DEPLOYMENT)]
+        bodies = [body for place, body in self.objects.items() if place[0] == cluster and place[1] in WORKLOADS]
+        pods = tuple(pod for body in bodies for pod in _pods(body))
+        services = self._in(cluster, SERVICE, Service)
         return AdvDeploymentView(
             adv=self._read((cluster, ADVDEPLOYMENT, "default", name), AdvDeployment),
             cluster=cluster,
             workloads=self.deployments(cluster),
-            pods=tuple(pod for body in bodies for pod in _pods(body)),
-            autoscalers=tuple(
-                convert(body, Autoscaler) for place, body in self.objects.items() if place[:2] == (cluster, AUTOSCALER)
-            ),
+            stateful_sets=self._in(cluster, STATEFULSET, StatefulSet),
+            services=services,
+            slices=tuple(_slice(pods) for service in services if service.metadata.labels.get(names.APP)),
+            pods=pods,
+            autoscalers=self._in(cluster, AUTOSCALER, Autoscaler),
             gone=self._gone.get((f"worker {cluster}", cluster)),
         )
 
     def deployments(self, cluster: str) -> tuple[Deployment, ...]:
         """The Deployments in a cluster."""
-        bodies = [body for place, body in self.objects.items() if place[:2] == (cluster, DEPLOYMENT)]
-        return tuple(convert(body, Deployment) for body in bodies)
+        return self._in(cluster, DEPLOYMENT, Deployment)
+
+    def _in(self, cluster: str, kind: Kind, type_: type[T]) -> tuple[T, ...]:
+        return tuple(convert(body, type_) for place, body in self.objects.items() if place[:2] == (cluster, kind))
 
     def _master(self, place: Place) -> None:
         view = self.appset_view(place[3])
@@ -263,7 +269,8 @@ class World:
                 and dig_str(body, "metadata", "annotations", names.APP_ID) == owner.app_id
             ]
 
-        workloads = tuple(f"Deployment {owner.namespace}/{name}" for name in owners(DEPLOYMENT))
+        kinds = (*WORKLOADS, SERVICE)
+        workloads = tuple(f"{kind.name} {owner.namespace}/{name}" for kind in kinds for name in owners(kind))
         child = owner.name in owners(ADVDEPLOYMENT)
         return Gone(cluster=cluster, owner=owner, at=self.now, child=child, workloads=workloads)
 
@@ -294,7 +301,7 @@ class World:
         if "finalizers" in new:
             metadata["finalizers"] = new["finalizers"]
         spec = dig_map(body, "spec")
-        if place[1] == DEPLOYMENT:
+        if place[1] in WORKLOADS:
             scaled = "managedFields" in metadata
             assert scaled != ("replicas" in spec), "replicas without an owner fall to 1, and those of another conflict"
             spec = {"replicas": dig(live, "spec", "replicas"), **spec}
@@ -326,14 +333,18 @@ class World:
         self._store(place, body)
 
     def _run(self, place: Place) -> None:
-        """The Deployment controller: a new pod a round, an old one less; `broken` images are never available."""
+        """The controller of a workload: a new pod a round, an old one less, a StatefulSet's partition kept; `broken`
+        images are never available."""
         body = _copy(self.objects[place])
-        spec = convert(body, Deployment).spec
+        stateful = place[1] == STATEFULSET
+        spec = convert(body, StatefulSet).spec if stateful else convert(body, Deployment).spec
         image = dig_str(spec.template, "spec", "containers", 0, "image")
         pods = {name: number for name, number in dig_map(body, "status", "runs").items() if isinstance(number, int)}
         new = pods.pop(image, 0)
-        new += (new < spec.replicas) - (new > spec.replicas)
-        old = {name: number - 1 for name, number in pods.items() if number > 1}
+        held = _held(body, sum(pods.values())) if stateful else 0
+        wanted = spec.replicas - held
+        new += (new < wanted) - (new > wanted)
+        old = {name: left for name, number in pods.items() if (left := max(number - 1, held))}
         available = sum(number for name, number in {**old, image: new}.items() if "broken" not in name)
         status: JSONMap = {
             "observedGeneration": dig(body, "metadata", "generation"),
@@ -359,6 +370,20 @@ class World:
 
 def _copy(body: JSONMap) -> JSONMap:
     return parse_map(encode(body))
+
+
+def _held(body: JSONMap, old: int) -> int:
+    """The pods of a StatefulSet that its partition keeps at the revision that they have."""
+    partition = dig(body, "spec", "updateStrategy", "rollingUpdate", "partition")
+    return min(partition if isinstance(partition, int) else 0, old)
+
+
+def _slice(pods: tuple[Pod, ...]) -> EndpointSlice:
+    """The endpoints of the app's Service."""
+    endpoints: list[JSON] = [
+        {"conditions": {"ready": pod.ready}, "targetRef": {"kind": "Pod", "name": pod.metadata.name}} for pod in pods
+    ]
+    return convert({"endpoints": endpoints}, EndpointSlice)
 
 
 def _pods(deployment: JSONMap) -> Iterator[Pod]:
@@ -406,7 +431,10 @@ def _body(kind: Kind, body: JSONMap) -> str:
         return (
             " ".join(f"{key.removeprefix(names.PREFIX)}={value}" for key, value in sorted(annotations.items())) or "-"
         )
-    if kind == DEPLOYMENT:
+    if kind == SERVICE:
+        ports = [f"{dig(port, 'name')}:{dig(port, 'port')}" for port in dig_list(body, "spec", "ports")]
+        return f"{dig(body, 'spec', 'clusterIP')} {' '.join(ports) or '-'}"
+    if kind in WORKLOADS:
         image = dig_str(body, "spec", "template", "spec", "containers", 0, "image")
         return f"{dig(body, 'spec', 'replicas')} x {image}"
     child = convert(body, AdvDeployment)

@@ -10,8 +10,11 @@ from sym.model.appset import (
     ChartUrl,
     ClusterTopology,
     DeployType,
+    PodManagementPolicy,
     PodSet,
     PodSpec,
+    PodUpdatePolicy,
+    StatefulSetStrategy,
     TopologyCluster,
     UpdateStrategy,
     UpgradeType,
@@ -74,8 +77,11 @@ def test_negative_totals_are_refused() -> None:
     ("kind", "reason", "says"),
     [
         ("daemonset", "InvalidSpec", "daemonset is none of helm, InPlaceSet, StatefulSet, deployment"),
-        ("StatefulSet", "DeployTypeNotAvailable", "StatefulSet is not served yet: use one of deployment, helm"),
-        ("InPlaceSet", "DeployTypeNotAvailable", "InPlaceSet is not served yet"),
+        (
+            "InPlaceSet",
+            "DeployTypeNotAvailable",
+            "InPlaceSet is not served yet: use one of StatefulSet, deployment, helm",
+        ),
         ("", "InvalidSpec", "none of"),
     ],
 )
@@ -261,3 +267,72 @@ def test_problems_come_in_the_order_of_the_fields() -> None:
         "spec.updateStrategy.canaryClusters[0]",
         f"{ONE}.name",
     ]
+
+
+# --- StatefulSets
+
+STATEFUL = PodSpec(deploy_type=DeployType.STATEFUL_SET, template=TEMPLATE)
+
+
+def claims(*names: str) -> tuple[JSONMap, ...]:
+    """Templates of claims of these names."""
+    return tuple({"metadata": {"name": name}} for name in names)
+
+
+def test_a_statefulset_with_claims_has_no_problem() -> None:
+    pod_spec = replace(
+        STATEFUL,
+        volume_claim_templates=claims("data", "logs"),
+        pod_management_policy=PodManagementPolicy.PARALLEL,
+    )
+    strategy = StatefulSetStrategy(
+        partition=1, max_unavailable="10%", pod_update_policy=PodUpdatePolicy.IN_PLACE_IF_POSSIBLE
+    )
+    spec = AppSetSpec(pod_spec=pod_spec, update_strategy=UpdateStrategy(stateful_set_strategy=strategy))
+    assert validate_appset(app(spec=spec)) == ()
+
+
+@pytest.mark.parametrize(
+    ("pod_spec", "path", "says"),
+    [
+        (replace(DEPLOYMENT, volume_claim_templates=claims("data")), "volumeClaimTemplates", "use StatefulSet"),
+        (replace(STATEFUL, volume_claim_templates=claims("")), "volumeClaimTemplates[0].metadata.name", "'' cannot be"),
+        (
+            replace(STATEFUL, volume_claim_templates=claims("a" * 64)),
+            "volumeClaimTemplates[0].metadata.name",
+            "at most 63",
+        ),
+        (
+            replace(STATEFUL, volume_claim_templates=claims("data", "data")),
+            "volumeClaimTemplates[1].metadata.name",
+            "data also stands at spec.podSpec.volumeClaimTemplates[0]: rename one",
+        ),
+        (
+            replace(STATEFUL, pod_management_policy=PodManagementPolicy("Odd")),
+            "podManagementPolicy",
+            "Odd is none of OrderedReady, Parallel",
+        ),
+    ],
+)
+def test_claims_have_names_and_a_statefulset(pod_spec: PodSpec, path: str, says: str) -> None:
+    found, reason, message = only(validate_appset(app(spec=AppSetSpec(pod_spec=pod_spec))))
+    assert (found, reason) == (f"spec.podSpec.{path}", "InvalidSpec")
+    assert says in message
+
+
+@pytest.mark.parametrize(
+    ("strategy", "path"),
+    [
+        (StatefulSetStrategy(pod_update_policy=PodUpdatePolicy.IN_PLACE_ONLY), "podUpdatePolicy"),
+        (StatefulSetStrategy(max_unavailable=0), "maxUnavailable"),
+        (StatefulSetStrategy(max_unavailable="0%"), "maxUnavailable"),
+    ],
+)
+def test_what_a_statefulset_cannot_do_is_refused_wherever_it_stands(strategy: StatefulSetStrategy, path: str) -> None:
+    outer = AppSetSpec(pod_spec=STATEFUL, update_strategy=UpdateStrategy(stateful_set_strategy=strategy))
+    assert only(validate_appset(app(spec=outer)))[0] == f"spec.updateStrategy.statefulSetStrategy.{path}"
+    inner = PodSet(name="a", replicas=0, stateful_set_strategy=strategy)
+    assert (
+        only(validate_appset(app(inner, spec=AppSetSpec(pod_spec=STATEFUL))))[0] == f"{ONE}.statefulSetStrategy.{path}"
+    )
+    assert validate_appset(app(inner)) == ()

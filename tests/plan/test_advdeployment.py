@@ -99,7 +99,7 @@ def test_an_advdeployment_without_an_owner_record_is_not_served() -> None:
 
 def test_a_deploytype_without_a_deployer_stalls() -> None:
     (pod_set,) = VIEW.adv.spec.topology.pod_sets
-    other = replace(pod_set, pod_spec=replace(pod_set.pod_spec, deploy_type=DeployType.STATEFUL_SET))
+    other = replace(pod_set, pod_spec=replace(pod_set.pod_spec, deploy_type=DeployType.IN_PLACE_SET))
     spec = replace(VIEW.adv.spec, topology=replace(VIEW.adv.spec.topology, pod_sets=(other,)))
     plan = planned(replace(VIEW, adv=replace(VIEW.adv, spec=spec), workloads=()))
     assert [type(action) for action in plan.actions] == [Emit]

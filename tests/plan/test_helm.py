@@ -1,164 +1,49 @@
 """The helm deployer on literals: when Helm is called, when it is not, and what is told."""
 
-from collections.abc import Callable
-from datetime import timedelta
-
 import pytest
 from msgspec.structs import replace
 
 from sym.model import names
 from sym.model.appset import AppStatus, Chart, ChartUrl, HelmRelease, PodSetStatus
-from sym.model.codec import JSONMap, convert, dig, dig_map, to_json, to_map
+from sym.model.codec import JSONMap, convert, dig, dig_map
 from sym.model.conditions import find_condition
-from sym.model.kinds import CONFIGMAP, DEPLOYMENT, SERVICE, STATEFULSET
 from sym.model.workload import (
     Autoscaler,
     AutoscalerSpec,
-    ConfigMap,
-    Deployment,
     Pod,
-    ReleaseRecord,
     ScaleTarget,
-    Service,
-    StatefulSet,
 )
 from sym.plan.advdeployment import plan_advdeployment
 from sym.plan.deployers import DEPLOYERS
 from sym.plan.deployers.helm import FAILED, FOREIGN_HELM, NOT_FOLLOWED, UNREADABLE, HelmDeployer
-from sym.plan.ownership import record
 from sym.plan.report import FOREIGN
 from sym.plan.types import (
-    Action,
-    Apply,
-    Create,
     HelmLook,
     HelmRecover,
     HelmState,
     HelmUninstall,
     HelmUpgrade,
-    Owner,
 )
-from sym.plan.views import AdvDeploymentView
-from tests.golden.world import FLEET, START, World
-from tests.make import BJ4, appset, pod_set
-
-NOW = START + timedelta(minutes=5)
-OWNER = Owner(fleet_id=FLEET, app_id="app-1", namespace="default", name="bbcc")
-NAME = "bbcc-gz01b-blue"
-RAW = "H4sIAAAAAAAA/w=="
-DEPLOYER = HelmDeployer()
-
-
-def helm_app(*, replicas: int = 2, version: str = "v1", chart: JSONMap | None = None, **fields: str) -> JSONMap:
-    """The AppSet bbcc as one release."""
-    pod_spec: JSONMap = {"deployType": "helm", "chart": chart or {"chartUrl": {"url": "dmall/springBoot"}}}
-    return appset({BJ4: [pod_set(NAME, replicas, version, **fields)]}, podSpec=pod_spec, serviceName="inner.bbcc")
-
-
-def child(app: JSONMap) -> AdvDeploymentView:
-    """What the worker sees before there is any release."""
-    world = World(BJ4)
-    world.apply(app)
-    for _ in range(2):
-        world.round_of_the_master()
-    view = world.worker_view(BJ4)
-    finalizers = (names.FINALIZER,)
-    return replace(view, adv=replace(view.adv, metadata=replace(view.adv.metadata, finalizers=finalizers)))
-
-
-VIEW = child(helm_app())
-
-
-def wanted(view: AdvDeploymentView = VIEW) -> HelmUpgrade:
-    """The upgrade that is planned."""
-    (action,) = of_helm(view)
-    assert isinstance(action, HelmUpgrade)
-    return action
-
-
-def of_helm(view: AdvDeploymentView) -> list[Action]:
-    """What the deployer does."""
-    (only,) = view.adv.spec.topology.pod_sets
-    return list(DEPLOYER.actions(view, OWNER, only))
-
-
-def seen(view: AdvDeploymentView) -> PodSetStatus:
-    """What the deployer tells."""
-    (only,) = view.adv.spec.topology.pod_sets
-    return DEPLOYER.observe(view, OWNER, only)
-
-
-def release(number: int = 1, status: str = "deployed", *, name: str = NAME, **labels: str) -> ReleaseRecord:
-    """A record as Helm would have made it of what is wanted."""
-    said = {**wanted().labels, names.RELEASE_RUN: f"run-{number}", "owner": "helm", "name": name}
-    said |= {"version": str(number), "status": status} | labels
-    metadata: JSONMap = {
-        "name": f"sh.helm.release.v1.{name}.v{number}",
-        "namespace": "default",
-        "uid": f"uid-{name}-{number}",
-        "resourceVersion": "7",
-        "labels": {key: value for key, value in said.items() if value},
-    }
-    return convert({"metadata": metadata}, ReleaseRecord)
-
-
-def deployment(**changes: int) -> Deployment:
-    """The Deployment that the chart made, in full run."""
-    counts = {"replicas": 2, "updatedReplicas": 2, "readyReplicas": 2, "availableReplicas": 2, "observedGeneration": 3}
-    body: JSONMap = {
-        "metadata": {
-            "name": NAME,
-            "namespace": "default",
-            "uid": "uid-d",
-            "resourceVersion": "9",
-            "generation": 3,
-            "labels": {"app": "bbcc", names.MANAGED_BY: "Helm"},
-            "annotations": {names.HELM_RELEASE: NAME, names.HELM_NAMESPACE: "default", **record(OWNER)},
-        },
-        "spec": {
-            "replicas": changes.pop("wanted", 2),
-            "selector": {"matchLabels": {"app": "bbcc", "release": NAME}},
-            "template": TEMPLATE,
-        },
-        "status": {**counts, **changes},
-    }
-    return convert(body, Deployment)
-
-
-TEMPLATE: JSONMap = {
-    "metadata": {"labels": {"app": "bbcc", "release": NAME}},
-    "spec": {"containers": [{"name": "bbcc", "image": "dmall/bbcc:v1", "ports": [{"containerPort": 8080}]}]},
-}
-
-
-def rendered(kind: str = "Deployment", name: str = NAME, version: str = "apps/v1", **fields: JSONMap) -> JSONMap:
-    """An object as the chart rendered it."""
-    spec: JSONMap = {"replicas": 2, "template": TEMPLATE, "minReadySeconds": 0}
-    return {
-        "apiVersion": version,
-        "kind": kind,
-        "metadata": {"name": name, "labels": {"app": "bbcc"}},
-        **(fields or {"spec": spec}),
-    }
-
-
-def known(*objects: JSONMap, number: int = 1) -> HelmState:
-    """What is known after the record was read."""
-    facts = HelmRelease(release=NAME, chart="springBoot", revision=number, status="deployed", description="done")
-    return HelmState(number=number, after=number, facts=facts, objects=objects or (rendered(),))
-
-
-def installed(
-    *records: ReleaseRecord, state: HelmState | None = None, made: tuple[Deployment, ...] | None = None
-) -> AdvDeploymentView:
-    """The view of a release that stands."""
-    return replace(
-        VIEW,
-        releases=records or (release(),),
-        helm={NAME: state or known()},
-        workloads=(deployment(),) if made is None else made,
-    )
-
+from tests.golden.world import FLEET
+from tests.make import BJ4
+from tests.plan.releases import (
+    DEPLOYER,
+    NAME,
+    NOW,
+    OWNER,
+    RAW,
+    VIEW,
+    child,
+    deployment,
+    helm_app,
+    installed,
+    known,
+    of_helm,
+    release,
+    rendered,
+    seen,
+    wanted,
+)
 
 # --- when Helm is called
 
@@ -324,139 +209,6 @@ def test_a_leftover_whose_newest_revision_is_somebody_elses_stays() -> None:
     ours, theirs = release(1, name="bbcc-old"), release(2, name="bbcc-old", **{names.APP_ID: "app-2"})
     view = installed(release(), ours, theirs)
     assert list(DEPLOYER.leftovers(view, OWNER, view.adv.spec.topology.pod_sets, "")) == []
-
-
-# --- what became of the objects
-
-
-def drifted(change: Callable[[JSONMap], object]) -> AdvDeploymentView:
-    """The view in which somebody changed the Deployment."""
-    body = to_map(deployment())
-    change(body)
-    return installed(made=(convert(body, Deployment),))
-
-
-def test_a_deleted_object_is_made_again_as_it_was_rendered() -> None:
-    (action,) = of_helm(installed(made=()))
-    assert isinstance(action, Create)
-    assert (action.kind, action.manager) == (DEPLOYMENT, names.HELM)
-    metadata = dig_map(action.body, "metadata")
-    assert metadata["name"] == NAME
-    assert dig_map(metadata, "labels")[names.MANAGED_BY] == "Helm"
-    assert dig_map(metadata, "annotations") == {names.HELM_RELEASE: NAME, names.HELM_NAMESPACE: "default"}
-    assert dig(action.body, "spec", "replicas") == 2
-
-
-def test_what_others_changed_is_applied_again() -> None:
-    def scaled(body: JSONMap) -> None:
-        dig_map(body, "spec")["replicas"] = 7
-
-    (action,) = of_helm(drifted(scaled))
-    assert isinstance(action, Apply)
-    assert (action.kind, action.manager, action.force) == (DEPLOYMENT, names.HELM, True)
-    assert (dig(action.body, "metadata", "uid"), dig(action.body, "metadata", "resourceVersion")) == ("uid-d", "9")
-    assert dig(action.body, "spec", "replicas") == 2
-    assert names.APP_ID not in dig_map(action.body, "metadata", "annotations")
-
-
-def test_a_repair_that_changed_nothing_is_not_repeated() -> None:
-    def scaled(body: JSONMap) -> None:
-        dig_map(body, "spec")["replicas"] = 7
-
-    view = drifted(scaled)
-    tried = replace(known(), repaired={"uid-d": "3"})
-    assert of_helm(replace(view, helm={NAME: tried})) == []
-    changed_since = replace(known(), repaired={"uid-d": "2"})
-    assert [type(each) for each in of_helm(replace(view, helm={NAME: changed_since}))] == [Apply]
-
-
-def test_fields_that_are_left_to_others_are_left() -> None:
-    def scaled(body: JSONMap) -> None:
-        dig_map(body, "spec")["replicas"] = 7
-
-    target = ScaleTarget(kind="Deployment", name=NAME)
-    autoscaler = Autoscaler(spec=AutoscalerSpec(scale_target_ref=target))
-    view = replace(drifted(scaled), autoscalers=(autoscaler,))
-    assert of_helm(view) == []
-    assert seen(view).desired == 7
-    annotations = {**view.adv.metadata.annotations, names.IGNORE_FIELDS: "spec.replicas"}
-    ignoring = replace(view.adv, metadata=replace(view.adv.metadata, annotations=annotations))
-    assert of_helm(replace(drifted(scaled), adv=ignoring)) == []
-    upgraded = replace(child(helm_app(version="v2")), releases=(release(),), helm={NAME: known()})
-    upgraded = replace(upgraded, workloads=view.workloads, autoscalers=(autoscaler,))
-    assert dig(dig_map(wanted(upgraded).values[-1]), "replicaCount") == 7
-
-
-def test_our_record_comes_onto_the_workloads() -> None:
-    def unmarked(body: JSONMap) -> None:
-        for key in record(OWNER):
-            del dig_map(body, "metadata", "annotations")[key]
-
-    (action,) = of_helm(drifted(unmarked))
-    assert isinstance(action, Apply)
-    assert (action.manager, action.force) == (names.WORKER, False)
-    assert dig_map(action.body, "metadata", "annotations") == record(OWNER)
-    assert "spec" not in action.body
-
-
-def test_what_is_being_deleted_or_another_releases_is_left() -> None:
-    def deleting(body: JSONMap) -> None:
-        dig_map(body, "metadata")["deletionTimestamp"] = NOW.isoformat()
-        dig_map(body, "spec")["replicas"] = 7
-
-    def others(body: JSONMap) -> None:
-        dig_map(body, "metadata", "annotations")[names.HELM_RELEASE] = "other"
-        dig_map(body, "spec")["replicas"] = 7
-
-    assert of_helm(drifted(deleting)) == []
-    assert of_helm(drifted(others)) == []
-
-
-def test_other_kinds_are_looked_at_too() -> None:
-    marks: JSONMap = {"labels": {"app": "bbcc", names.MANAGED_BY: "Helm"}}
-    marks["annotations"] = {names.HELM_RELEASE: NAME, names.HELM_NAMESPACE: "default"}
-
-    def meta(name: str) -> JSONMap:
-        return {"name": name, "namespace": "default", "uid": f"uid-{name}", "resourceVersion": "4", **marks}
-
-    ports: JSONMap = {"ports": [{"name": "http", "port": 80, "targetPort": "http", "appProtocol": "h2c"}]}
-    service: JSONMap = {"type": "ClusterIP", "clusterIP": "None", "selector": {"app": "bbcc"}, **ports}
-    far: JSONMap = {
-        **rendered("ConfigMap", "far", "v1", data={}),
-        "metadata": {"name": "far", "namespace": "elsewhere"},
-    }
-    objects = (
-        rendered(),
-        rendered("ConfigMap", "conf", "v1", data={"a": "1"}),
-        rendered("ConfigMap", "bare", "v1", binaryData={}),
-        rendered("Service", "bbcc-svc", "v1", spec=service),
-        rendered("StatefulSet", "db", spec={"replicas": 1, "template": TEMPLATE}),
-        rendered("Ingress", "way", "networking.k8s.io/v1", spec={"rules": []}),
-        far,
-    )
-    live_service: JSONMap = {
-        **service,
-        "ports": [{"name": "http", "port": 80, "targetPort": "http", "protocol": "TCP"}],
-    }
-    annotated: JSONMap = {**marks, "annotations": to_json({**dig_map(marks, "annotations"), **record(OWNER)})}
-    stateful = convert(
-        {"metadata": {**meta("db"), **annotated}, "spec": {"replicas": 1, "template": TEMPLATE}}, StatefulSet
-    )
-    view = replace(
-        installed(state=known(*objects)),
-        config_maps=tuple(
-            convert({"metadata": meta(name), "data": data}, ConfigMap)
-            for name, data in (("conf", {"a": "1"}), ("bare", {}))
-        ),
-        services=(convert({"metadata": meta("bbcc-svc"), "spec": live_service}, Service),),
-        stateful_sets=(stateful,),
-    )
-    assert of_helm(view) == []
-    edited = convert({"metadata": meta("conf"), "data": {"a": "2"}}, ConfigMap)
-    found = of_helm(replace(view, config_maps=(edited, *(view.config_maps or ())[1:])))
-    assert [(type(each), each.kind) for each in found if isinstance(each, Apply)] == [(Apply, CONFIGMAP)]
-    gone = of_helm(replace(view, services=(), stateful_sets=(), config_maps=None))
-    assert [each.kind for each in gone if isinstance(each, Create)] == [SERVICE, STATEFULSET]
 
 
 # --- what is told

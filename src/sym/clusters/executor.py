@@ -33,6 +33,7 @@ from sym.model.kinds import (
     NAMESPACE,
     RELEASE,
     SECRET,
+    SERVICE,
     STATEFULSET,
 )
 from sym.model.meta import Kind, Object, Ref, wish_of
@@ -54,7 +55,7 @@ from sym.plan.types import (
 )
 
 WORKLOADS = (DEPLOYMENT, STATEFULSET)
-"""The kinds in which a live look searches for what is left of an application."""
+"""The kinds in which a live look searches for what is left of an application, beside its Service."""
 
 STANDING = timedelta(hours=1)
 """How long an Event about a lasting state stands for itself: as long as API servers keep Events."""
@@ -292,8 +293,9 @@ class Executor:
         except NotFound:
             stands = False
         left: list[str] = []
-        options = ListOptions(namespace=owner.namespace, label_selector=f"{names.APP}={owner.name}")
-        for kind in WORKLOADS:
+        labels = {**dict.fromkeys(WORKLOADS, owner.name), SERVICE: names.service_of(owner.name)}
+        for kind, label in labels.items():
+            options = ListOptions(namespace=owner.namespace, label_selector=f"{names.APP}={label}")
             found, _ = await api.list_all(kind, Object, options)
             left += [
                 f"{kind.name} {item.metadata.namespace}/{item.metadata.name}"

@@ -21,7 +21,7 @@ from sym.kube.errors import (
 )
 from sym.model import names
 from sym.model.codec import DecodeError, decode, dig_str
-from sym.model.kinds import ADVDEPLOYMENT, DEPLOYMENT, REPLICASET, STATEFULSET
+from sym.model.kinds import ADVDEPLOYMENT, DEPLOYMENT, REPLICASET, SERVICE, STATEFULSET
 from sym.model.meta import Object
 from sym.model.workload import ReleaseRecord
 from sym.plan.types import (
@@ -102,6 +102,8 @@ def _named(live: Object, action: Delete) -> bool:
         return live.metadata.name == action.owner.name
     if action.kind in (DEPLOYMENT, STATEFULSET, REPLICASET):
         return live.metadata.labels.get(names.APP, action.owner.name) == action.owner.name
+    if action.kind == SERVICE:
+        return live.metadata.name == names.service_of(action.owner.name)
     return True
 
 

@@ -20,6 +20,7 @@ from sym.model.shapes import (
     MAX_EVENTS,
     MAX_POD_SETS,
     MAX_PODS,
+    MAX_VOLUME_CLAIMS,
     TAG_PATTERN,
     Choice,
     ClusterName,
@@ -71,6 +72,13 @@ class PodUpdatePolicy(Choice):
     RE_CREATE = "ReCreate"
     IN_PLACE_IF_POSSIBLE = "InPlaceIfPossible"
     IN_PLACE_ONLY = "InPlaceOnly"
+
+
+class PodManagementPolicy(Choice):
+    """In which order a StatefulSet starts and ends its pods."""
+
+    ORDERED_READY = "OrderedReady"
+    PARALLEL = "Parallel"
 
 
 class AppStatus(Choice):
@@ -171,11 +179,20 @@ class PodSpec(Model, frozen=True):
     """How the application's pods are made."""
 
     deploy_type: Annotated[DeployType, required()] = DeployType("")
-    """What makes the pods: helm, InPlaceSet, StatefulSet or deployment. Served now: deployment, helm."""
+    """What makes the pods: helm, InPlaceSet, StatefulSet or deployment. Served now: all but InPlaceSet."""
     selector: LabelSelector | None = None
     """Labels of the application's pods. Workloads that Sym creates always select app and sym.dmall.com/podset."""
     template: Annotated[JSONMap, free()] = {}
     """The pod template, a full PodTemplateSpec of Kubernetes, where deployType is not helm."""
+    pod_management_policy: Annotated[PodManagementPolicy | None, shape()] = None
+    """Whether a StatefulSet starts its pods one after another (OrderedReady, the default) or all at once (Parallel).
+    Kubernetes never changes it in a StatefulSet that exists."""
+    volume_claim_templates: Annotated[
+        tuple[Annotated[JSONMap, shape(**{"x-kubernetes-preserve-unknown-fields": True})], ...],
+        shape(maxItems=MAX_VOLUME_CLAIMS, **{"x-kubernetes-list-type": "atomic"}),
+    ] = ()
+    """The PersistentVolumeClaims that each pod of a StatefulSet gets: templates of Kubernetes, which never changes them
+    in a StatefulSet that exists. Sym never deletes a claim."""
     chart: Chart = Chart()
     """The chart, where deployType is helm."""
     inject: Inject = Inject()
@@ -188,9 +205,11 @@ class StatefulSetStrategy(Model, frozen=True):
     partition: Count | None = None
     """Pods with an ordinal of at least this change; the others keep their revision."""
     max_unavailable: CountOrPercent | None = None
-    """How many pods may be unavailable at a time."""
+    """How many pods may be unavailable at a time. Default 1; servers without the feature MaxUnavailableStatefulSet
+    leave it at that."""
     pod_update_policy: Annotated[PodUpdatePolicy | None, shape()] = None
-    """ReCreate makes new pods; InPlaceIfPossible and InPlaceOnly change the image inside the running pod."""
+    """ReCreate makes new pods; InPlaceIfPossible and InPlaceOnly change the image inside the running pod. A StatefulSet
+    always makes new pods, so InPlaceOnly is refused there."""
 
 
 class OrderPriority(Model, frozen=True):
@@ -376,8 +395,12 @@ class PodSetStatus(Model, frozen=True):
     """Pods in phase Running."""
     warn_event: bool = False
     """Whether there are warning events about it."""
+    held: Count = 0
+    """Pods that a StatefulSet's partition keeps at their revision: these count as updated."""
+    endpoints: Count = 0
+    """Pods that the application's service sends traffic to."""
     endpoint_ready: bool = False
-    """Whether every available pod is an endpoint of the application's service."""
+    """Whether the application has a service and every available pod is an endpoint of it."""
     revision: str = ""
     """The content revision that the workload carries."""
     generation: int = 0
@@ -502,6 +525,9 @@ class ServiceStatus(Model, frozen=True):
     """Address inside the cluster, or None for a headless service."""
     domain: str = ""
     """The domain of spec.serviceName."""
+    endpoints: Count = 0
+    """Pods that it sends traffic to: in an AppSet's status those of all clusters together, while the rest of this tells
+    of the service in the first cluster of the topology that has one."""
 
 
 class Counts(Model, frozen=True):

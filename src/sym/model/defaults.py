@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
-from sym.model.appset import Chart, Inject, PodSet, PodSpec, StatefulSetStrategy, Strategy
+from sym.model.appset import Chart, Inject, PodManagementPolicy, PodSet, PodSpec, StatefulSetStrategy, Strategy
 
 T = TypeVar("T")
 
@@ -19,6 +19,10 @@ MAX_SURGE: int | str = "25%"
 """Kubernetes' own default for Deployments."""
 MAX_UNAVAILABLE: int | str = "25%"
 """Kubernetes' own default for Deployments."""
+STATEFUL_MAX_UNAVAILABLE: int | str = 1
+"""Kubernetes' own default for StatefulSets."""
+POD_MANAGEMENT_POLICY = PodManagementPolicy.ORDERED_READY
+"""Kubernetes' own default."""
 
 
 def first(*values: T | None, default: T) -> T:

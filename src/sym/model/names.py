@@ -33,6 +33,7 @@ FLEET_ID = PREFIX + "fleet-id"
 TOMBSTONE = PREFIX + "tombstone"
 REVISION = PREFIX + "revision"
 VERSION_TAG = PREFIX + "version"
+MAX_UNAVAILABLE = PREFIX + "max-unavailable"
 IGNORE_FIELDS = PREFIX + "ignore-fields"
 INJECTED = PREFIX + "injected"
 
@@ -47,6 +48,7 @@ VERSION = "version"
 CLUSTER_OWNER = "ClusterOwner"
 CLUSTER_OWNER_VALUE = "sym-admin"
 SERVICE_DOMAIN = "lightningDomain0"
+POD_REVISION = "controller-revision-hash"
 SERVICE_OF_SLICE = "kubernetes.io/service-name"
 
 # registrations

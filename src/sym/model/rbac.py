@@ -108,6 +108,7 @@ MASTER = Grant(
     everywhere=(
         Rule(_WORKLOAD, ("advdeployments",), (*_READ, "create", "patch", "delete")),
         Rule("apps", ("deployments", "statefulsets"), ("list",)),
+        Rule("", ("services",), ("list",)),
         Rule("", ("namespaces",), ("create",)),
         _IDENTITY,
     ),
@@ -120,17 +121,18 @@ WORKER = Grant(
     everywhere=(
         Rule(_WORKLOAD, ("advdeployments",), (*_READ, "patch")),
         Rule(_WORKLOAD, ("advdeployments/status",), ("patch",)),
-        Rule("apps", ("deployments",), (*_READ, "create", "patch", "delete")),
-        Rule("apps", ("statefulsets", "replicasets"), _SEEN),
+        Rule("apps", ("deployments", "statefulsets"), (*_READ, "create", "patch", "delete")),
+        Rule("apps", ("replicasets",), _SEEN),
         Rule("autoscaling", ("horizontalpodautoscalers",), _SEEN),
-        Rule("", ("pods", "events", "services"), _SEEN),
+        Rule("", ("services",), (*_READ, "create", "patch", "delete")),
+        Rule("", ("pods", "events"), _SEEN),
         Rule("discovery.k8s.io", ("endpointslices",), _SEEN),
         _EVENTS,
         _IDENTITY,
     ),
     at_home=_lock(names.WORKER_LEASE),
 )
-"""The worker of a member, wherever it runs: AdvDeployments into Deployments, and what became of them."""
+"""The worker of a member, wherever it runs: AdvDeployments into workloads and Services, and what became of them."""
 
 _WRITE = (*_READ, "create", "update", "patch", "delete")
 HELM = Grant(

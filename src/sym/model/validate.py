@@ -17,8 +17,10 @@ from sym.model.appset import (
     AppSetSpec,
     ClusterTopology,
     DeployType,
+    PodManagementPolicy,
     PodSet,
     PodSpec,
+    PodUpdatePolicy,
     UpdateStrategy,
     UpgradeType,
 )
@@ -40,7 +42,7 @@ REPLICAS_REQUIRED = "ReplicasRequired"
 REPLICAS_MISMATCH = "ReplicasMismatch"
 TOO_LARGE = "TooLarge"
 
-SERVED = frozenset({DeployType.DEPLOYMENT, DeployType.HELM})
+SERVED = frozenset({DeployType.DEPLOYMENT, DeployType.STATEFUL_SET, DeployType.HELM})
 """The deployTypes that have a deployer."""
 
 MAX_BYTES = 1024 * 1024
@@ -87,6 +89,8 @@ def validate_appset(app: AppSet) -> tuple[Problem, ...]:
         *_total(spec, pod_sets),
         *_pod_spec(spec.pod_spec),
         *_charts(spec.pod_spec, pod_sets),
+        *_claims(spec.pod_spec),
+        *_stateful(spec, pod_sets),
         *_strategy(spec.update_strategy, spec.cluster_topology),
         *_clusters(spec.cluster_topology),
         *_pod_sets(pod_sets, MAX_NAME_BY_TYPE.get(spec.pod_spec.deploy_type, MAX_NAME)),
@@ -196,6 +200,44 @@ def _charts(pod_spec: PodSpec, pod_sets: tuple[_Placed, ...]) -> Iterator[Proble
             path="spec.podSpec.chart",
             message=f"podSet {bare.pod_set.name} has no chart: give spec.podSpec.chart, or {bare.path}.chart",
         )
+
+
+def _claims(pod_spec: PodSpec) -> Iterator[Problem]:
+    """What only stateful workloads have."""
+    path = "spec.podSpec.volumeClaimTemplates"
+    policy, kind = pod_spec.pod_management_policy, pod_spec.deploy_type
+    if policy is not None and not policy.known:
+        choices = ", ".join(PodManagementPolicy)
+        message = f"{policy!s} is none of {choices}: choose one of them"
+        yield Problem(path="spec.podSpec.podManagementPolicy", message=message)
+    if pod_spec.volume_claim_templates and kind in {DeployType.DEPLOYMENT, DeployType.HELM}:
+        yield Problem(path=path, message=f"deployType {kind} claims no volumes: use StatefulSet, or take them out")
+    first: dict[str, int] = {}
+    for number, claim in enumerate(pod_spec.volume_claim_templates):
+        name = dig_str(claim, "metadata", "name")
+        if not _NAME.fullmatch(name) or len(name) > MAX_NAME:
+            message = f"{name!r} cannot be the name of a claim's template: {_name_rule(MAX_NAME)}"
+            yield Problem(path=f"{path}[{number}].metadata.name", message=message)
+        elif first.setdefault(name, number) != number:
+            message = f"{name} also stands at {path}[{first[name]}]: rename one"
+            yield Problem(path=f"{path}[{number}].metadata.name", message=message)
+
+
+def _stateful(spec: AppSetSpec, pod_sets: tuple[_Placed, ...]) -> Iterator[Problem]:
+    """What a StatefulSet cannot do."""
+    if spec.pod_spec.deploy_type is not DeployType.STATEFUL_SET:
+        return
+    stated = [("spec.updateStrategy", spec.update_strategy.stateful_set_strategy)]
+    stated += [(each.path, each.pod_set.stateful_set_strategy) for each in pod_sets]
+    for path, strategy in stated:
+        if strategy is None:
+            continue
+        if strategy.pod_update_policy is PodUpdatePolicy.IN_PLACE_ONLY:
+            message = "a StatefulSet always makes new pods, it changes none in place: use ReCreate or InPlaceIfPossible"
+            yield Problem(path=f"{path}.statefulSetStrategy.podUpdatePolicy", message=message)
+        if strategy.max_unavailable in {0, "0%"}:
+            message = "with no pod that may be unavailable a StatefulSet could change none: use 1 or more"
+            yield Problem(path=f"{path}.statefulSetStrategy.maxUnavailable", message=message)
 
 
 def _bad_image(path: str, image: str) -> Problem:

@@ -197,7 +197,6 @@ class StatefulSetSpec(Model, frozen=True):
     service_name: str = ""
     pod_management_policy: str = ""
     volume_claim_templates: tuple[JSONMap, ...] = ()
-    persistent_volume_claim_retention_policy: JSONMap = {}
     update_strategy: WorkloadStrategy = WorkloadStrategy()
     min_ready_seconds: int = 0
     revision_history_limit: int | None = None

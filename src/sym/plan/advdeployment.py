@@ -17,6 +17,7 @@ from sym.plan.emptying import FRESH, RECHECK
 from sym.plan.evidence import runs
 from sym.plan.ownership import Tombstone, body_for, owner_of, without_ours
 from sym.plan.report import event, judge, observe, stalled, tell
+from sym.plan.service import service_actions, service_leftovers
 from sym.plan.types import Action, Apply, Finalize, Measure, Owner, Plan
 from sym.plan.verdict import Verdict
 from sym.plan.views import AdvDeploymentView
@@ -47,7 +48,8 @@ def plan_advdeployment(view: AdvDeploymentView, now: datetime) -> Plan[AdvDeploy
 def _serve(view: AdvDeploymentView, owner: Owner, now: datetime) -> Plan[AdvDeploymentStatus]:
     """Make every podSet's workload what it shall be; take away what is no podSet any more once all of them run."""
     pod_sets = view.adv.spec.topology.pod_sets
-    writes = tuple(action for pod_set in pod_sets for action in _bring(view, owner, pod_set))
+    brought = (action for pod_set in pod_sets for action in _bring(view, owner, pod_set))
+    writes = (*service_actions(view, owner), *brought)
     seen = tuple(observe(view, owner, pod_set) for pod_set in pod_sets)
     complete = not writes and all(map(runs, pod_sets, seen))
     leftovers = tuple(_leftovers(view, owner, pod_sets, LEFT)) if _whole(view.adv) else ()
@@ -79,6 +81,7 @@ def _leftovers(view: AdvDeploymentView, owner: Owner, kept: tuple[ChildPodSet, .
     for type_, deployer in DEPLOYERS.items():
         own = [pod_set for pod_set in kept if pod_set.pod_spec.deploy_type is type_]
         yield from deployer.leftovers(view, owner, own, reason)
+    yield from service_leftovers(view, owner, kept, reason)
 
 
 def _retire(view: AdvDeploymentView, owner: Owner | None, now: datetime) -> Plan[AdvDeploymentStatus]:

@@ -20,6 +20,9 @@ from sym.plan.ownership import body_for, body_of_new, record
 from sym.plan.types import Apply, Create, Owner
 from sym.plan.values import AppFacts, helm_values
 
+_WHOLE = frozenset(("template", "volumeClaimTemplates", "defaults", "facts"))
+"""Fields that are applied whole."""
+
 
 class WantedChild(Struct, frozen=True, kw_only=True):
     """An AdvDeployment as it shall be, before anything of it is written."""
@@ -56,9 +59,6 @@ class WantedChild(Struct, frozen=True, kw_only=True):
         return {"labels": labels, "annotations": annotations, "finalizers": [names.FINALIZER]}
 
 
-_WHOLE = frozenset(("template", "defaults", "facts"))
-
-
 def said(value: JSON) -> JSON:
     """`value` without empty maps: where an apply says `{}` and owned fields inside until then, a real server keeps
     `null`, which the schema refuses. Templates and values, which are applied whole, stay as they are."""
@@ -81,7 +81,7 @@ def wanted_child(
     labels = {**app.spec.labels, names.APP: owner.name}
     labels |= {key: meta[key] for key in (names.ZONE, names.CLUSTER_INFO) if meta.get(key)}
     if app.spec.service_name:
-        labels[names.SERVICE_DOMAIN] = app.spec.service_name
+        labels[names.SERVICE_DOMAIN] = names.clean_label_value(app.spec.service_name)
     spec = AdvDeploymentSpec(
         replicas=sum(pod_set.replicas for pod_set in pod_sets),
         service_name=app.spec.service_name,

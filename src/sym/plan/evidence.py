@@ -21,14 +21,13 @@ def observed(child: AdvDeployment) -> bool:
 
 
 def runs(wanted: ChildPodSet, seen: PodSetStatus | None) -> bool:
-    """Whether the podSet runs as wanted: its revision, all pods of it, all available, none besides."""
-    return (
-        seen is not None
-        and seen.revision == wanted.revision
-        and seen.observed_generation >= seen.generation
-        and {seen.desired, seen.update, seen.available, seen.current} == {count(wanted, seen)}
-        and not seen.un_available
-    )
+    """Whether the podSet runs as wanted: its revision, all pods of it, all available, none besides. Pods that a
+    partition holds back are where they shall be, at whatever revision."""
+    if seen is None or seen.revision != wanted.revision or seen.observed_generation < seen.generation:
+        return False
+    asked = count(wanted, seen)
+    whole = {seen.desired, seen.available, seen.current} == {asked} and not seen.un_available
+    return whole and asked - seen.held <= seen.update <= asked
 
 
 def told(child: AdvDeployment | None) -> Mapping[str, PodSetStatus]:

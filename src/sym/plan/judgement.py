@@ -124,7 +124,9 @@ def _revisions(spec: AdvDeploymentSpec) -> Mapping[str, str]:
 
 def _carried(seen: AdvDeployment) -> Mapping[str, str]:
     """The revision that each podSet last ran whole: what was asked for since is no mere change of counts."""
-    return {each.name: each.revision for each in seen.status.aggr_status.pod_sets if each.update >= each.current}
+    return {
+        each.name: each.revision for each in seen.status.aggr_status.pod_sets if each.update + each.held >= each.current
+    }
 
 
 def _stuck(view: AppSetView, want: Wanted) -> Iterator[tuple[str, str]]:

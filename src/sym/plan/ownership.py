@@ -107,14 +107,17 @@ def owner_of(obj: Object) -> Owner | None:
 
 def owned(obj: Object, owner: Owner) -> bool:
     """Whether `obj` bears `owner`'s record. The ids count only together with the AppSet's name, which its label `app`
-    says: a manifest copied under another name copies the ids too. A label that was taken off proves nothing. What Helm
-    made bears the record so that it is found, but belongs to its release alone."""
+    says: a manifest copied under another name copies the ids too. A label that was taken off proves nothing."""
+    return recorded(obj, owner) and obj.metadata.labels.get(names.APP, owner.name) == owner.name
+
+
+def recorded(obj: Object, owner: Owner) -> bool:
+    """Whether `obj`, whose own name holds the AppSet's, bears `owner`'s ids in its namespace. What Helm made bears them
+    so that it is found, but belongs to its release alone."""
     annotations = obj.metadata.annotations
-    if names.HELM_RELEASE in annotations:
-        return False
-    record = (annotations.get(names.FLEET_ID, ""), annotations.get(names.APP_ID, ""), obj.metadata.namespace)
-    name = obj.metadata.labels.get(names.APP, owner.name)
-    return bool(owner.app_id) and (*record, name) == (owner.fleet_id, owner.app_id, owner.namespace, owner.name)
+    ids = (annotations.get(names.FLEET_ID, ""), annotations.get(names.APP_ID, ""), obj.metadata.namespace)
+    ours = bool(owner.app_id) and ids == (owner.fleet_id, owner.app_id, owner.namespace)
+    return ours and names.HELM_RELEASE not in annotations
 
 
 def adopted(obj: Object, revision: str) -> bool:

@@ -14,6 +14,8 @@ from sym.model.workload import ContainerStatus, Event, Pod, Workload
 from sym.plan.content import main_of, version_of
 from sym.plan.views import AdvDeploymentView
 
+_STARTING = ("ContainerCreating", "PodInitializing")
+
 
 def pods_of(view: AdvDeploymentView, pod_set: str) -> tuple[Pod, ...]:
     """The pods of a podSet that nobody is deleting."""
@@ -55,6 +57,11 @@ def not_ready(view: AdvDeploymentView) -> tuple[PodStatusInfo, ...]:
     """The pods that are not ready, by name, as many as a status may hold."""
     pods = sorted((pod for pod in view.pods if not pod.ready and not pod.deleting), key=lambda pod: pod.metadata.name)
     return tuple(_info(pod, view.cluster) for pod in pods[:MAX_PODS])
+
+
+def waits(pod: Pod) -> str:
+    """Why a pod does not come up, in one word; empty for one that runs or is merely starting."""
+    return next((reason for reason, _ in _reasons(pod) if reason not in _STARTING), "")
 
 
 def warnings(view: AdvDeploymentView) -> tuple[WarnEvent, ...]:

@@ -10,23 +10,22 @@ from msgspec.structs import replace
 
 from sym.model import names
 from sym.model.advdeployment import AdvAggrStatus, AdvDeploymentStatus, ChildPodSet
-from sym.model.appset import AppStatus, PodSetStatus
+from sym.model.appset import AppStatus, DeployType, PodSetStatus
 from sym.model.conditions import find_condition, whole_second
 from sym.model.kinds import ADVDEPLOYMENT
 from sym.model.versions import union_versions
 from sym.plan.deployers import DEPLOYERS
 from sym.plan.evidence import count
 from sym.plan.pods import not_ready, warnings
+from sym.plan.service import foreign_service, served_pods, service_status
 from sym.plan.types import Emit, Owner
 from sym.plan.verdict import Told, Verdict, settling, timeless
 from sym.plan.views import AdvDeploymentView
 from sym.plan.workloads import kind_of
 
 FOREIGN = "ForeignOwner"
-FOREIGN_SENTENCE = (
-    "podSet {}: a workload of this name exists and belongs to somebody else; rename the podSet, or take the "
-    "workload over with `sym adopt`"
-)
+FOREIGN_SENTENCE = "podSet {}: a workload of this name exists and belongs to somebody else; rename the podSet"
+ADOPT = ", or take the workload over with `sym adopt`"
 NOT_SERVED = "DeployTypeNotAvailable"
 
 
@@ -35,7 +34,9 @@ def observe(view: AdvDeploymentView, owner: Owner, pod_set: ChildPodSet) -> PodS
     deployer = DEPLOYERS.get(pod_set.pod_spec.deploy_type)
     if deployer is None:
         return PodSetStatus(name=pod_set.name, desired=pod_set.replicas, un_available=pod_set.replicas)
-    return deployer.observe(view, owner, pod_set)
+    seen, served = deployer.observe(view, owner, pod_set), served_pods(view, pod_set.name)
+    behind = service_status(view) is not None and served >= seen.available
+    return replace(seen, endpoints=served, endpoint_ready=behind)
 
 
 def judge(
@@ -45,7 +46,8 @@ def judge(
     of podSets that it no longer names are still there."""
     pod_sets = view.adv.spec.topology.pod_sets
     stuck = (_stuck(view, owner, pod_set, status) for pod_set, status in zip(pod_sets, seen, strict=True))
-    if trouble := next(filter(None, stuck), None):
+    foreign = foreign_service(view, owner)
+    if trouble := next(filter(None, stuck), (FOREIGN, foreign) if foreign else None):
         reason, message = trouble
         installing = _before(view) is AppStatus.INSTALLING
         state = AppStatus.INSTALLING if installing else AppStatus.DEGRADED
@@ -79,6 +81,7 @@ def tell(
         pod_sets=tuple(replace(each, cluster_name=view.cluster) for each in sorted(seen, key=lambda each: each.name)),
         pods=not_ready(view),
         warn_events=() if verdict.ready else warnings(view),
+        service=service_status(view),
         owner_resource=tuple(
             f"{kind_of(maker).name}:{maker.metadata.namespace}/{each.name}"
             for each in seen
@@ -140,7 +143,8 @@ def _stuck(view: AdvDeploymentView, owner: Owner, pod_set: ChildPodSet, seen: Po
         served = ", ".join(DEPLOYERS)
         return NOT_SERVED, f"podSet {pod_set.name}: deployType {kind or 'empty'} is not served yet; use {served}"
     if deployer.taken(view, owner, pod_set):
-        return FOREIGN, FOREIGN_SENTENCE.format(pod_set.name)
+        advice = ADOPT if kind is DeployType.DEPLOYMENT else ""
+        return FOREIGN, FOREIGN_SENTENCE.format(pod_set.name) + advice
     return (seen.reason, f"podSet {pod_set.name}: {seen.message}") if seen.reason else None
 
 
@@ -159,10 +163,10 @@ def _unfinished(view: AdvDeploymentView, seen: tuple[PodSetStatus, ...]) -> AppS
 
 
 def _updates(pod_set: ChildPodSet, seen: PodSetStatus, told: PodSetStatus | None) -> bool:
-    """Whether pods of another revision are still there, or new content came since the podSet was `told` of last: its
-    own controller may not have counted the pods of that yet."""
+    """Whether pods of another revision are still there that no partition holds back, or new content came since the
+    podSet was `told` of last: its own controller may not have counted the pods of that yet."""
     new = told is None or told.revision != pod_set.revision
-    return new or seen.revision != pod_set.revision or seen.update < seen.current
+    return new or seen.revision != pod_set.revision or seen.update + seen.held < seen.current
 
 
 def _desired(view: AdvDeploymentView, seen: tuple[PodSetStatus, ...]) -> int:

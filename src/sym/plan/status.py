@@ -111,7 +111,10 @@ def aggregate(view: AppSetView, owner: Owner, rows: tuple[ClusterStatus, ...], d
     events = (
         replace(one, cluster_name=name) for name, child in children for one in child.status.aggr_status.warn_events
     )
+    services = [found for _, child in children if (found := child.status.aggr_status.service) is not None]
+    behind = sum(each.endpoints for each in services)
     return AggrStatus(
+        service=replace(services[0], endpoints=behind) if services else None,
         version=union_versions(each.version for each in fresh),
         desired=sum(each.desired for each in rows) if desired is None else desired,
         available=sum(each.available for each in fresh),

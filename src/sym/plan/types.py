@@ -79,7 +79,8 @@ class Finalize(Struct, frozen=True, kw_only=True, tag=True):
 
 class Measure(Struct, frozen=True, kw_only=True, tag=True):
     """Ask live whether `owner` has anything left in `cluster`: a GET says that the child is gone, and an unfiltered-by-
-    cache list finds no workload of this app. The answer enters the next view as dated evidence (`Gone`)."""
+    cache list finds no workload and no Service of this app. The answer enters the next view as dated evidence
+    (`Gone`)."""
 
     cluster: str
     owner: Owner

@@ -100,16 +100,21 @@ def leftovers(
     """The deletes of those of `found`, all of one kind, that are the owner's."""
     for seen in found:
         if owned(seen, owner) and not seen.deleting:
-            yield Delete(
-                cluster=view.cluster,
-                kind=kind,
-                namespace=seen.metadata.namespace,
-                name=seen.metadata.name,
-                uid=seen.metadata.uid,
-                resource_version=seen.metadata.resource_version,
-                owner=owner,
-                reason=reason,
-            )
+            yield delete_of(view, owner, kind, seen, reason)
+
+
+def delete_of(view: AdvDeploymentView, owner: Owner, kind: Kind, seen: Object, reason: str) -> Delete:
+    """The delete of exactly the object that was read."""
+    return Delete(
+        cluster=view.cluster,
+        kind=kind,
+        namespace=seen.metadata.namespace,
+        name=seen.metadata.name,
+        uid=seen.metadata.uid,
+        resource_version=seen.metadata.resource_version,
+        owner=owner,
+        reason=reason,
+    )
 
 
 def autoscaler_of(view: AdvDeploymentView, seen: Workload) -> str:

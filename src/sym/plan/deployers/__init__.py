@@ -8,6 +8,7 @@ from sym.model.advdeployment import ChildPodSet
 from sym.model.appset import DeployType, PodSetStatus
 from sym.plan.deployers.deployment import DeploymentDeployer
 from sym.plan.deployers.helm import HelmDeployer
+from sym.plan.deployers.statefulset import StatefulSetDeployer
 from sym.plan.types import Action, Owner
 from sym.plan.views import AdvDeploymentView
 
@@ -37,4 +38,5 @@ class Deployer(Protocol):
 DEPLOYERS: Mapping[DeployType, Deployer] = {
     DeployType.DEPLOYMENT: DeploymentDeployer(),
     DeployType.HELM: HelmDeployer(),
+    DeployType.STATEFUL_SET: StatefulSetDeployer(),
 }
