@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sym.model.appset import AppSet
+from sym.model.appset import AppSet, ChartUrl
 from sym.model.cluster import Cluster
 from sym.model.codec import JSON, as_map, convert
 from sym.model.validate import validate_appset
@@ -31,6 +31,7 @@ def example(name: str) -> JSON:
     ("document", "name", "listed"),
     [
         ("document-appset.yaml", "01-bbcc.yaml", "differences-appset.txt"),
+        ("document-appset.yaml", "04-bbcc-helm.yaml", "differences-appset-helm.txt"),
         ("document-cluster.yaml", "02-cluster.yaml", "differences-cluster.txt"),
     ],
 )
@@ -45,6 +46,12 @@ def test_the_appsets_can_be_planned(name: str) -> None:
     app = convert(example(name), AppSet)
     assert validate_appset(app) == ()
     assert app.spec.cluster_topology.clusters[0].name == "tcc-bj4-dks-test-01"
+
+
+def test_of_the_helm_example_nothing_but_its_deployer_may_be_missing() -> None:
+    app = convert(example("04-bbcc-helm.yaml"), AppSet)
+    assert {problem.reason for problem in validate_appset(app)} <= {"DeployTypeNotAvailable"}
+    assert app.spec.pod_spec.chart.chart_url == ChartUrl(url="dmall/springBoot", chart_version="0.0.1")
 
 
 def test_the_cluster_keeps_every_field_of_the_document() -> None:
