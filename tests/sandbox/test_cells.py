@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from sym.model.codec import JSON, JSONMap
-from sym.sandbox.cells import age, at_path, duration
+from sym.sandbox.cellparts import age, duration
+from sym.sandbox.cells import at_path
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 

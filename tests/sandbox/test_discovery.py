@@ -97,8 +97,8 @@ async def test_a_changed_crd_changes_the_address_of_its_document(cluster: Sandbo
 
 async def test_what_only_a_real_server_has_is_named(cluster: SandboxCluster) -> None:
     for path, name in (
-        ("/apis/batch/v1", "batch"),
-        ("/apis/batch/v1/jobs", "jobs.batch"),
+        ("/apis/scheduling.k8s.io/v1", "scheduling.k8s.io"),
+        ("/apis/scheduling.k8s.io/v1/priorityclasses", "priorityclasses.scheduling.k8s.io"),
         ("/apis/apps/v1/namespaces/default/daemonsets", "daemonsets.apps"),
         ("/api/v1/namespaces/default/pods/x/portforward", "pods/portforward"),
         ("/api/v1/resourcequotas", "resourcequotas"),

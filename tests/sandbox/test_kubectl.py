@@ -267,6 +267,6 @@ async def test_a_wrong_token_is_nobody(kubectl: Kubectl) -> None:
 
 
 async def test_what_is_not_served_is_refused_by_name(kubectl: Kubectl) -> None:
-    refused = await kubectl("get", "--raw", "/apis/batch/v1/jobs")
+    refused = await kubectl("get", "--raw", "/apis/scheduling.k8s.io/v1/priorityclasses")
     assert refused.code == 1
-    assert "jobs.batch" in refused.err
+    assert "priorityclasses.scheduling.k8s.io" in refused.err

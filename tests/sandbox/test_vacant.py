@@ -11,7 +11,7 @@ from tests.sandbox.raw import ask, frames
 pytestmark = pytest.mark.anyio
 
 NODES = "/apis/storage.k8s.io/v1/csinodes"
-CLAIMS = "/api/v1/namespaces/default/persistentvolumeclaims"
+OLD = "/api/v1/namespaces/default/replicationcontrollers"
 
 
 @pytest.fixture
@@ -23,9 +23,9 @@ async def cluster(env: LoopEnv) -> SandboxCluster:
 async def test_lists_are_empty_and_names_unknown(cluster: SandboxCluster) -> None:
     code, found = ask(cluster, "GET", NODES)
     assert (code, found["kind"], found["apiVersion"], found["items"]) == (200, "CSINodeList", "storage.k8s.io/v1", [])
-    assert ask(cluster, "GET", CLAIMS)[1]["kind"] == "PersistentVolumeClaimList"
-    code, status = ask(cluster, "GET", f"{CLAIMS}/data")
-    assert (code, status["message"]) == (404, 'persistentvolumeclaims "data" not found')
+    assert ask(cluster, "GET", OLD)[1]["kind"] == "ReplicationControllerList"
+    code, status = ask(cluster, "GET", f"{OLD}/data")
+    assert (code, status["message"]) == (404, 'replicationcontrollers "data" not found')
 
 
 async def test_a_watch_says_that_it_has_shown_all(cluster: SandboxCluster) -> None:
@@ -35,15 +35,15 @@ async def test_a_watch_says_that_it_has_shown_all(cluster: SandboxCluster) -> No
     assert dig(mark, "object", "metadata", "annotations", "k8s.io/initial-events-end") == "true"
 
 
-@pytest.mark.parametrize(("method", "path"), [("POST", CLAIMS), ("DELETE", CLAIMS), ("PUT", f"{CLAIMS}/data")])
+@pytest.mark.parametrize(("method", "path"), [("POST", OLD), ("DELETE", OLD), ("PUT", f"{OLD}/data")])
 async def test_writes_are_refused_by_name(cluster: SandboxCluster, method: str, path: str) -> None:
     body: JSONMap = {"metadata": {"name": "data"}}
     code, status = ask(cluster, method, path, body)
-    said = "the sandbox does not serve persistentvolumeclaims, except to say that there are none"
+    said = "the sandbox does not serve replicationcontrollers, except to say that there are none"
     assert (code, status["message"]) == (501, said)
 
 
 async def test_discovery_does_not_offer_them(cluster: SandboxCluster) -> None:
     named = [dig(item, "name") for item in dig_list(ask(cluster, "GET", "/api/v1")[1], "resources")]
     assert "pods" in named
-    assert "persistentvolumeclaims" not in named
+    assert "replicationcontrollers" not in named

@@ -28,6 +28,7 @@ SERVED: dict[str, tuple[str, ...]] = {
         "events",
         "namespaces namespaces/status namespaces/finalize",
         "nodes nodes/status",
+        "persistentvolumeclaims persistentvolumeclaims/status",
         "pods pods/status pods/log pods/exec pods/eviction pods/binding",
         "secrets",
         "serviceaccounts",
@@ -41,9 +42,14 @@ SERVED: dict[str, tuple[str, ...]] = {
         "statefulsets statefulsets/scale statefulsets/status",
     ),
     "apis/authorization.k8s.io/v1": ("selfsubjectaccessreviews",),
+    "apis/autoscaling/v2": ("horizontalpodautoscalers horizontalpodautoscalers/status",),
+    "apis/batch/v1": ("cronjobs cronjobs/status", "jobs jobs/status"),
     "apis/coordination.k8s.io/v1": ("leases",),
     "apis/discovery.k8s.io/v1": ("endpointslices",),
     "apis/events.k8s.io/v1": ("events",),
+    "apis/networking.k8s.io/v1": ("ingresses ingresses/status", "ingressclasses", "networkpolicies"),
+    "apis/policy/v1": ("poddisruptionbudgets poddisruptionbudgets/status",),
+    "apis/rbac.authorization.k8s.io/v1": ("clusterrolebindings", "clusterroles", "rolebindings", "roles"),
 }
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 TABLE = "application/json;as=Table;g=meta.k8s.io;v=v1"

@@ -22,11 +22,15 @@ PACKAGES = {
     "k8s.io.api.authentication.v1": "api@{release}/authentication/v1",
     "k8s.io.api.authorization.v1": "api@{release}/authorization/v1",
     "k8s.io.api.autoscaling.v1": "api@{release}/autoscaling/v1",
+    "k8s.io.api.autoscaling.v2": "api@{release}/autoscaling/v2",
+    "k8s.io.api.batch.v1": "api@{release}/batch/v1",
     "k8s.io.api.coordination.v1": "api@{release}/coordination/v1",
     "k8s.io.api.core.v1": "api@{release}/core/v1",
     "k8s.io.api.discovery.v1": "api@{release}/discovery/v1",
     "k8s.io.api.events.v1": "api@{release}/events/v1",
+    "k8s.io.api.networking.v1": "api@{release}/networking/v1",
     "k8s.io.api.policy.v1": "api@{release}/policy/v1",
+    "k8s.io.api.rbac.v1": "api@{release}/rbac/v1",
     "k8s.io.apiextensions_apiserver.pkg.apis.apiextensions.v1": (
         "apiextensions-apiserver@{release}/pkg/apis/apiextensions/v1"
     ),
@@ -40,7 +44,7 @@ PACKAGES = {
 KINDS = {
     "v1": (
         "k8s.io.api.core.v1",
-        "Binding ConfigMap Endpoints Event Namespace Node Pod Secret Service ServiceAccount",
+        "Binding ConfigMap Endpoints Event Namespace Node PersistentVolumeClaim Pod Secret Service ServiceAccount",
     ),
     "apiextensions.k8s.io/v1": (
         "k8s.io.apiextensions_apiserver.pkg.apis.apiextensions.v1",
@@ -50,11 +54,18 @@ KINDS = {
     "authentication.k8s.io/v1": ("k8s.io.api.authentication.v1", "SelfSubjectReview"),
     "authorization.k8s.io/v1": ("k8s.io.api.authorization.v1", "SelfSubjectAccessReview"),
     "autoscaling/v1": ("k8s.io.api.autoscaling.v1", "Scale"),
+    "autoscaling/v2": ("k8s.io.api.autoscaling.v2", "HorizontalPodAutoscaler"),
+    "batch/v1": ("k8s.io.api.batch.v1", "CronJob Job"),
     "coordination.k8s.io/v1": ("k8s.io.api.coordination.v1", "Lease"),
     "discovery.k8s.io/v1": ("k8s.io.api.discovery.v1", "EndpointSlice"),
     "events.k8s.io/v1": ("k8s.io.api.events.v1", "Event"),
     "meta.k8s.io/v1": ("k8s.io.apimachinery.pkg.apis.meta.v1", "DeleteOptions"),
-    "policy/v1": ("k8s.io.api.policy.v1", "Eviction"),
+    "networking.k8s.io/v1": ("k8s.io.api.networking.v1", "Ingress IngressClass NetworkPolicy"),
+    "policy/v1": ("k8s.io.api.policy.v1", "Eviction PodDisruptionBudget"),
+    "rbac.authorization.k8s.io/v1": (
+        "k8s.io.api.rbac.v1",
+        "ClusterRole ClusterRoleBinding Role RoleBinding",
+    ),
 }
 """apiVersion -> protobuf package, kinds: what the sandbox serves, and what is posted to its subresources."""
 

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from sym.aio.env import Env
 from sym.model.codec import JSON, DecodeError, JSONMap, as_map, dig, dig_list, dig_map, dig_str, parse
-from sym.model.kinds import CRD, NAMESPACE, POD
+from sym.model.kinds import CRD, JOB, NAMESPACE, POD
 from sym.sandbox import admission, failures, protobuf
 from sym.sandbox.call import Call
 from sym.sandbox.selectors import compiled
@@ -46,6 +46,7 @@ class Deletes:
     def delete(self, call: Call) -> Written:
         """DELETE of one object. 200 with a Status where it is gone, with the object where something still holds it."""
         options = options_of(call)
+        _warn(call, options)
         entry = self._store.get(call.kind, call.target.namespace, call.target.name)
         if entry is None:
             raise failures.not_found(call.kind, call.target.name)
@@ -54,6 +55,7 @@ class Deletes:
     def delete_all(self, call: Call) -> None:
         """DELETE of a collection: every object that the selectors fit."""
         options = options_of(call)
+        _warn(call, options)
         test = compiled(call.resource, call.query.get("labelSelector", ""), call.query.get("fieldSelector", ""))
         for entry in self._store.list(call.kind, call.target.namespace):
             if test(entry):
@@ -160,7 +162,18 @@ def _outdated(call: Call, entry: Entry, why: str) -> failures.Refusal:
     return failures.Refusal(409, "Conflict", message, details)
 
 
+def _warn(call: Call, options: DeleteOptions) -> None:
+    """A Job is the one kind whose pods stay unless a client says otherwise."""
+    if call.kind == JOB and not options.propagation:
+        call.warnings.append(
+            "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them"
+            " or set propagationPolicy=Orphan to suppress this warning"
+        )
+
+
 def _finalizers(call: Call, before: list[JSON], propagation: str) -> list[JSON]:
+    if not propagation and call.kind == JOB and _FOREGROUND not in before:
+        propagation = "Orphan"
     kept = [name for name in before if name not in (_FOREGROUND, _ORPHAN)] if propagation else list(before)
     added: dict[str, list[JSON]] = {"Foreground": [_FOREGROUND], "Orphan": [_ORPHAN]}
     kept += added.get(propagation, [])

@@ -16,9 +16,14 @@ PLACES = (
     "apis/apiextensions.k8s.io/v1",
     "apis/apps/v1",
     "apis/authorization.k8s.io/v1",
+    "apis/autoscaling/v2",
+    "apis/batch/v1",
     "apis/coordination.k8s.io/v1",
     "apis/discovery.k8s.io/v1",
     "apis/events.k8s.io/v1",
+    "apis/networking.k8s.io/v1",
+    "apis/policy/v1",
+    "apis/rbac.authorization.k8s.io/v1",
 )
 """The built-in groups and versions that the sandbox serves, as they stand in URLs."""
 

@@ -10,7 +10,7 @@ from enum import Enum
 from msgspec import Struct
 
 from sym.model.codec import JSON, JSONMap, dig, dig_map, encode
-from sym.sandbox import cells, events, facts, failures
+from sym.sandbox import cellparts, cells, events, facts, failures
 from sym.sandbox.call import Call
 from sym.sandbox.resources import Column, Resource
 from sym.sandbox.store import Entry
@@ -169,9 +169,9 @@ def cells_of(resource: Resource, obj: JSONMap, now: datetime) -> list[JSON]:
 def _cell(path: str, type_: str, obj: JSONMap, now: datetime) -> JSON:
     value = cells.at_path(obj, path)
     if value is None:
-        return cells.UNKNOWN if type_ == "date" else None
+        return cellparts.UNKNOWN if type_ == "date" else None
     if type_ == "date":
-        return cells.age(str(value), now)
+        return cellparts.age(str(value), now)
     if type_ == "string" and not isinstance(value, str):
         return encode(value).decode()
     return value

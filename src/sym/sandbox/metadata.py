@@ -26,6 +26,12 @@ _WITHOUT_GENERATION = frozenset(
         "serviceaccounts",
         "services",
         "controllerrevisions.apps",
+        "horizontalpodautoscalers.autoscaling",
+        "persistentvolumeclaims",
+        "clusterroles.rbac.authorization.k8s.io",
+        "clusterrolebindings.rbac.authorization.k8s.io",
+        "roles.rbac.authorization.k8s.io",
+        "rolebindings.rbac.authorization.k8s.io",
     }
 )
 _CONDITIONAL = frozenset({"leases.coordination.k8s.io"})

@@ -107,6 +107,8 @@ def _fields(resource: Resource, text: str) -> list[Test]:
 
 
 def _unsupported(resource: Resource, path: str) -> str:
+    if resource.kind.name == "Job":
+        return f'field label "{path}" not supported for Job'
     if resource.custom or resource.kind.name == "Event" or resource.kind.qualified in SELECTABLE:
         return f"field label not supported: {path}"
     return f'"{path}" is not a known field selector: only "metadata.name", "metadata.namespace"'

@@ -57,6 +57,7 @@ SELECTABLE: Mapping[str, tuple[str, ...]] = {
     ),
     "namespaces": ("status.phase",),
     "nodes": ("spec.unschedulable",),
+    "jobs.batch": ("status.successful",),
     "secrets": ("type",),
     "services": ("spec.clusterIP", "spec.type"),
 }
@@ -253,14 +254,14 @@ class Store:
     # writing
 
     def create(self, kind: Kind, obj: JSONMap) -> Entry:
-        """Store a new object and give it uid, creationTimestamp and resourceVersion. `obj` is changed in place.
-        Raises Taken."""
+        """Store a new object and give it uid (unless it has one), creationTimestamp and resourceVersion. `obj` is
+        changed in place. Raises Taken."""
         meta = as_map(obj.setdefault("metadata", {}))
         name, namespace = dig_str(meta, "name"), dig_str(meta, "namespace")
         found = self._collections.setdefault(_key(kind), _Collection())
         if found.get(namespace, name) is not None:
             raise Taken(f'{kind.qualified} "{name}" already exists')
-        meta["uid"] = self.new_uid()
+        meta["uid"] = dig_str(meta, "uid") or self.new_uid()
         meta["creationTimestamp"] = self.now()
         entry = self._entry(kind, obj, self._next())
         found.put(entry)

@@ -6,8 +6,9 @@ Pure on objects; reads the store only for what must be unique. Kinds without an 
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-from sym.model.codec import JSON, JSONMap, as_map, dig
+from sym.model.codec import JSON, JSONMap, as_map, dig, dig_str
 from sym.model.kinds import SERVICE
+from sym.sandbox.builtin.batch import select_own
 from sym.sandbox.builtin.core import service_has_address
 from sym.sandbox.resources import Resource
 from sym.sandbox.store import Store
@@ -29,6 +30,14 @@ def _service(new: JSONMap, _: JSONMap | None, store: Store) -> None:
     spec = as_map(new["spec"])
     spec["clusterIP"] = next(address for address in map(_address, range(1, 1 << 16)) if address not in taken)
     spec["clusterIPs"] = [spec["clusterIP"]]
+
+
+def _job(new: JSONMap, old: JSONMap | None, store: Store) -> None:
+    """A new Job's uid is part of its spec, so it is given before the object is kept."""
+    if old is None:
+        meta = as_map(new["metadata"])
+        meta["uid"] = store.new_uid()
+        select_own(new, dig_str(meta, "uid"))
 
 
 def _address(number: int) -> str:
@@ -56,5 +65,6 @@ def established(now: str) -> list[JSON]:
 
 
 _STRATEGIES: Mapping[str, Strategy] = {
+    "jobs.batch": _job,
     "services": _service,
 }

@@ -12,9 +12,7 @@ from sym.sandbox.resources import Resource
 
 _KINDS: Final = (
     Kind("", "v1", "PersistentVolume", "persistentvolumes", namespaced=False),
-    Kind("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims"),
     Kind("", "v1", "ReplicationController", "replicationcontrollers"),
-    Kind("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets"),
     Kind("resource.k8s.io", "v1", "DeviceClass", "deviceclasses", namespaced=False),
     Kind("resource.k8s.io", "v1", "ResourceClaim", "resourceclaims"),
     Kind("resource.k8s.io", "v1", "ResourceSlice", "resourceslices", namespaced=False),

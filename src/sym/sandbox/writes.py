@@ -30,7 +30,10 @@ from sym.sandbox.store import Entry, Store, Taken
 Patcher: TypeAlias = Callable[[JSONMap], JSONMap]
 
 
-CREATED_BY_PUT = frozenset({"endpoints", "events", "events.events.k8s.io", "leases.coordination.k8s.io", "services"})
+CREATED_BY_PUT = frozenset(
+    {"endpoints", "events", "events.events.k8s.io", "leases.coordination.k8s.io", "services"}
+    | {f"{name}.rbac.authorization.k8s.io" for name in ("clusterroles", "clusterrolebindings", "roles", "rolebindings")}
+)
 """Kinds whose PUT makes the object where there is none."""
 
 
@@ -174,7 +177,9 @@ class Writes:
 
     def _stored(self, call: Call, obj: JSONMap) -> JSONMap:
         if call.dry_run:
-            as_map(obj["metadata"]).update(uid=self._store.new_uid(), creationTimestamp=self._store.now())
+            meta = as_map(obj["metadata"])
+            meta.setdefault("uid", self._store.new_uid())
+            meta["creationTimestamp"] = self._store.now()
             return obj
         try:
             self._store.create(call.kind, kept(call.kind, obj))

@@ -6,7 +6,20 @@ from typing import NamedTuple
 from sym.kube.errors import Cause
 from sym.model.codec import JSONMap
 from sym.sandbox import naming
-from sym.sandbox.builtin import core, corechecks, crds, eventchecks, podchecks, pods, workloads
+from sym.sandbox.builtin import (
+    access,
+    autoscaling,
+    batch,
+    claims,
+    core,
+    corechecks,
+    crds,
+    eventchecks,
+    networking,
+    podchecks,
+    pods,
+    workloads,
+)
 from sym.sandbox.builtin.settle import settle
 from sym.sandbox.crdcheck import check_crd
 from sym.sandbox.metacheck import NameCheck, finalizer_causes, validate_metadata, validate_metadata_update
@@ -41,6 +54,7 @@ KINDS: Mapping[tuple[str, str], Rules] = {
     ("", "Event"): Rules(admit=core.admit_event, check=eventchecks.check_event),
     ("", "Namespace"): Rules(core.default_namespace, core.admit_namespace, name=corechecks.namespace_name),
     ("", "Node"): Rules(admit=core.admit_node),
+    ("", "PersistentVolumeClaim"): Rules(claims.default_claim, claims.admit_claim, claims.check_claim),
     ("", "Pod"): Rules(pods.default_pod, pods.admit_pod, podchecks.check_pod),
     ("", "Secret"): Rules(core.default_secret, check=corechecks.check_secret),
     ("", "Service"): Rules(core.default_service, core.admit_service, corechecks.check_service, naming.label_1035),
@@ -52,9 +66,32 @@ KINDS: Mapping[tuple[str, str], Rules] = {
     ("apps", "StatefulSet"): Rules(
         workloads.default_stateful_set, check=workloads.check_stateful_set, name=naming.label_1123
     ),
+    ("autoscaling", "HorizontalPodAutoscaler"): Rules(
+        autoscaling.default_autoscaler, autoscaling.admit_autoscaler, autoscaling.check_autoscaler
+    ),
+    ("batch", "CronJob"): Rules(batch.default_cron_job, batch.admit_cron_job, batch.check_cron_job),
+    ("batch", "Job"): Rules(batch.default_job, batch.admit_job, batch.check_job),
     ("coordination.k8s.io", "Lease"): Rules(check=corechecks.check_lease),
     ("discovery.k8s.io", "EndpointSlice"): Rules(core.default_endpoint_slice, check=corechecks.check_endpoint_slice),
     ("events.k8s.io", "Event"): Rules(check=eventchecks.check_newer_event),
+    ("networking.k8s.io", "Ingress"): Rules(admit=networking.admit_ingress, check=networking.check_ingress),
+    ("networking.k8s.io", "IngressClass"): Rules(
+        networking.default_ingress_class, check=networking.check_ingress_class
+    ),
+    ("networking.k8s.io", "NetworkPolicy"): Rules(
+        networking.default_network_policy, check=networking.check_network_policy
+    ),
+    ("policy", "PodDisruptionBudget"): Rules(
+        admit=networking.admit_budget, check=networking.check_budget, name=access.path_segment
+    ),
+    (access.GROUP, "ClusterRole"): Rules(
+        admit=access.admit_role, check=access.check_cluster_role, name=access.path_segment
+    ),
+    (access.GROUP, "ClusterRoleBinding"): Rules(
+        access.default_binding, check=access.check_cluster_binding, name=access.path_segment
+    ),
+    (access.GROUP, "Role"): Rules(admit=access.admit_role, check=access.check_role, name=access.path_segment),
+    (access.GROUP, "RoleBinding"): Rules(access.default_binding, check=access.check_binding, name=access.path_segment),
 }
 """By group and kind."""
 
