@@ -268,9 +268,13 @@ class WorkloadSettings(Struct, frozen=True, kw_only=True):
     """First wait before a failed container or pull is tried again; doubles up to `backoff_cap_seconds`."""
     backoff_cap_seconds: float = 300.0
     """The kubelet's cap."""
+    job_backoff_seconds: float = 10.0
+    """Between a Job's first failed pod and the next one; doubles up to `job_backoff_cap_seconds`."""
+    job_backoff_cap_seconds: float = 600.0
+    """The Job controller's cap."""
     absent: frozenset[str] = frozenset()
     """Names of simulated controllers that do not work, because others (real ones, say) do it through the API:
-    deployment, replicaset, statefulset, scheduler, kubelet, garbage, namespace, endpoints."""
+    deployment, replicaset, statefulset, job, scheduler, kubelet, garbage, namespace, endpoints."""
     event_ttl_seconds: float = 3600.0
     """How long the controllers' Events are kept, real seconds (the API server's default)."""
 

@@ -10,11 +10,11 @@ from datetime import datetime
 from enum import Enum
 from typing import NamedTuple
 
-from sym.model.codec import JSONMap, dig, dig_str
+from sym.model.codec import JSONMap, dig, dig_list, dig_str
 from sym.sandbox.store import timestamp
 from sym.sandbox.workloads.context import Context
 from sym.sandbox.workloads.events import Note, normal, warning
-from sym.sandbox.workloads.images import Fate, fate, full_name, image_id, slow
+from sym.sandbox.workloads.images import Ending, Fate, ending, fate, full_name, image_id, slow
 
 
 class Step(Enum):
@@ -25,6 +25,7 @@ class Step(Enum):
     PULL_FAILED = "the first back-off"
     PULL_BACKOFF = "the next try to pull"
     STARTED = "readiness"
+    ENDING = "its end"
     CRASHING = "its exit"
     BACKOFF = "the next start"
     RUNS = "nothing"
@@ -88,7 +89,7 @@ class Container:
     @property
     def up(self) -> bool:
         """Whether its process runs."""
-        return self.step in (Step.STARTED, Step.CRASHING, Step.RUNS)
+        return self.step in (Step.STARTED, Step.CRASHING, Step.ENDING, Step.RUNS)
 
     @property
     def waiting(self) -> str:
@@ -138,7 +139,7 @@ class Container:
             "image": full_name(self.image) if self.life else self.image,
             "imageID": image_id(self.image) if self.life else "",
             "ready": self.done and not self.failed if self._place.init and not self.sidecar else self.ready,
-            "started": self.step is Step.RUNS or self.step is Step.STARTED,
+            "started": self.step in (Step.RUNS, Step.STARTED, Step.ENDING),
             "restartCount": self.restarts,
             "state": self._state(),
             "lastState": {"terminated": _terminated(self.previous, self._id)} if self.previous else {},
@@ -188,9 +189,9 @@ class Container:
             case Step.PULL_BACKOFF:
                 yield from self._pull(now)
             case Step.STARTED:
-                self.step, self.due, self.ready = Step.RUNS, None, True
-            case Step.CRASHING:
-                yield from self._crash(now)
+                self._run(now)
+            case Step.ENDING | Step.CRASHING:
+                yield from self._finish(now)
             case Step.BACKOFF:
                 self.restarts += 1
                 yield from self._pull(now)
@@ -238,9 +239,27 @@ class Container:
             seconds = self._c.settings.ready_seconds + (delay if isinstance(delay, int) else 0)
             self.step, self.due = Step.STARTED, now + self._c.engine.real(seconds)
 
-    def _crash(self, now: float) -> Iterator[Note]:
-        self._end(1)
-        if self._place.restart_policy == "Never":
+    @property
+    def _ending(self) -> Ending | None:
+        """How it ends by itself; None where it is meant to stay."""
+        if self._place.init or self._place.restart_policy == "Always":
+            return None
+        words = [*dig_list(self._spec, "command"), *dig_list(self._spec, "args")]
+        return ending(self.image, [word for word in words if isinstance(word, str)])
+
+    def _run(self, now: float) -> None:
+        """Ready; what is meant to end will."""
+        planned = self._ending
+        if planned is None:
+            self.step, self.due, self.ready = Step.RUNS, None, True
+        else:
+            self.step, self.due, self.ready = Step.ENDING, now + self._c.engine.real(planned.seconds or 0.0), True
+
+    def _finish(self, now: float) -> Iterator[Note]:
+        planned = self._ending
+        code = planned.code if planned is not None and self.step is Step.ENDING else 1
+        self._end(code)
+        if self._place.restart_policy == "Never" or (code == 0 and self._place.restart_policy == "OnFailure"):
             self.life, self.previous = self.previous, None
             self.step, self.due = Step.DONE, None
         elif self.restarts == 0:

@@ -1,11 +1,14 @@
 """What the simulated kubelet reads out of an image's name. Pure.
 
 A name or tag that contains `crash` starts and exits again, one with `pull-fail` is never found, one with `slow` takes
-long to pull. Everything else runs.
+long to pull. Everything else runs: for ever, or in a pod that is not restarted always (a Job's, a test's) to its end.
 """
 
+import re
+from collections.abc import Sequence
 from enum import Enum
 from hashlib import sha256
+from typing import NamedTuple
 
 
 class Fate(Enum):
@@ -21,6 +24,25 @@ def fate(image: str) -> Fate:
     if "pull-fail" in image:
         return Fate.NOT_FOUND
     return Fate.CRASHES if "crash" in image else Fate.RUNS
+
+
+class Ending(NamedTuple):
+    """How a container ends that is meant to: with which code, after how many seconds (None: at once when ready)."""
+
+    code: int
+    seconds: float | None = None
+
+
+def ending(image: str, command: Sequence[str]) -> Ending | None:
+    """How a container of a pod that runs to completion ends; None: never. Its command may say so (`exit 3`, `false`,
+    `sleep 5`), or its image: `fail` ends badly, `hang` never ends."""
+    words = " ".join(command)
+    seconds = re.search(r"\bsleep (\d+(?:\.\d+)?|inf\w*)", words)
+    code = re.search(r"\bexit (\d+)", words)
+    if "hang" in image or (seconds and seconds[1].startswith("inf")):
+        return None
+    failed = "fail" in image or re.search(r"(^|/|\s)false$", words) is not None
+    return Ending(int(code[1]) if code else int(failed), float(seconds[1]) if seconds else None)
 
 
 def slow(image: str) -> bool:

@@ -42,6 +42,9 @@ class PodRun:
                 return
         for container in self.mains:
             yield from container.advance()
+        if self.mains and all(container.done for container in self.mains):
+            for sidecar in self.inits:
+                sidecar.kill()
 
     def next_due(self) -> float | None:
         """When something will happen next, on the monotonic clock."""

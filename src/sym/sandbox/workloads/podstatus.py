@@ -6,6 +6,9 @@ from typing import NamedTuple
 from sym.model.codec import JSON, JSONMap, as_map, dig, dig_list, dig_map, dig_str
 from sym.sandbox.workloads.containers import Container
 
+_OVER = {"Succeeded": "PodCompleted", "Failed": "PodFailed"}
+"""Why a pod of one of these phases is not ready."""
+
 
 class Host(NamedTuple):
     """Where a pod runs, and its addresses."""
@@ -21,14 +24,18 @@ def pod_status(pod: JSONMap, host: Host, inits: Sequence[Container], mains: Sequ
     initialized = all((init.done and not init.failed) or (init.sidecar and init.ready) for init in inits)
     unready = [container.name for container in mains if not container.ready]
     words = f"containers with unready status: [{' '.join(unready)}]"
-    why = () if not unready else ("ContainersNotReady", words)
+    why: tuple[str, ...] = () if not unready else ("ContainersNotReady", words)
     waiting = [init.name for init in inits if not init.done and not init.sidecar]
-    not_yet = (
+    not_yet: tuple[str, ...] = (
         () if initialized else ("ContainersNotInitialized", f"containers with incomplete status: [{' '.join(waiting)}]")
     )
     begun = any(container.life for container in (*inits, *mains))
+    phase = _phase(pod, inits, mains)
+    if phase in _OVER:
+        why = (_OVER[phase],)
+        not_yet = why if phase == "Succeeded" else not_yet
     wanted: list[tuple[str, bool, tuple[str, ...]]] = [
-        ("PodReadyToStartContainers", begun, ()),
+        ("PodReadyToStartContainers", begun and phase not in _OVER, ()),
         ("Initialized", initialized, not_yet),
         ("Ready", not unready and initialized, why),
         ("ContainersReady", not unready and initialized, why),
@@ -36,7 +43,7 @@ def pod_status(pod: JSONMap, host: Host, inits: Sequence[Container], mains: Sequ
     ]
     known = {dig_str(found, "type"): as_map(found) for found in dig_list(pod, "status", "conditions")}
     status: JSONMap = {
-        "phase": _phase(pod, inits, mains),
+        "phase": phase,
         "conditions": [_condition(type_, up, words, known.get(type_), now) for type_, up, words in wanted],
         "hostIP": host.host_ip,
         "hostIPs": [{"ip": host.host_ip}],
@@ -78,6 +85,5 @@ def _condition(type_: str, up: bool, why: tuple[str, ...], known: JSONMap | None
     status = "True" if up else "False"
     since: JSON = known.get("lastTransitionTime") if known is not None and known.get("status") == status else now
     shown: JSONMap = {"type": type_, "status": status, "lastProbeTime": None, "lastTransitionTime": since or now}
-    if why:
-        shown["reason"], shown["message"] = why
+    shown |= dict(zip(("reason", "message"), why, strict=False))
     return shown

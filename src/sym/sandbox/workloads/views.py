@@ -2,7 +2,7 @@
 
 from msgspec import field
 
-from sym.model.codec import JSONMap
+from sym.model.codec import JSONMap, dig_str
 from sym.model.meta import Model, ObjectMeta
 
 
@@ -87,6 +87,41 @@ class ReplicaSetView(Model, frozen=True):
     metadata: ObjectMeta = ObjectMeta()
     spec: ReplicaSetSpec = ReplicaSetSpec()
     status: ReplicaSetStatus = ReplicaSetStatus()
+
+
+class JobSpec(Model, frozen=True):
+    """The spec of a Job. `completions` None: any success ends it."""
+
+    parallelism: int = 1
+    completions: int | None = None
+    backoff_limit: int = 6
+    active_deadline_seconds: int | None = None
+    ttl_seconds_after_finished: int | None = None
+    suspend: bool = False
+    pod_replacement_policy: str = "TerminatingOrFailed"
+    template: JSONMap = {}
+
+
+class JobStatus(Model, frozen=True):
+    """The counts of a Job as last written."""
+
+    succeeded: int = 0
+    failed: int = 0
+    start_time: str = ""
+    conditions: list[JSONMap] = []
+
+
+class JobView(Model, frozen=True):
+    """A Job."""
+
+    metadata: ObjectMeta = ObjectMeta()
+    spec: JobSpec = JobSpec()
+    status: JobStatus = JobStatus()
+
+    @property
+    def restart_policy(self) -> str:
+        """What its pods do when a container ends."""
+        return dig_str(self.spec.template, "spec", "restartPolicy")
 
 
 class PodCondition(Model, frozen=True):

@@ -5,7 +5,7 @@ owns the cluster. `kubelet` answers what runs in a pod, for logs and exec.
 """
 
 from sym.aio.env import Env
-from sym.model.kinds import DEPLOYMENT, NAMESPACE, NODE, POD, REPLICASET, SERVICE, STATEFULSET
+from sym.model.kinds import DEPLOYMENT, JOB, NAMESPACE, NODE, POD, REPLICASET, SERVICE, STATEFULSET
 from sym.sandbox.store import Change, ChangeType, Store
 from sym.sandbox.workloads.context import Context
 from sym.sandbox.workloads.deployment import DeploymentController
@@ -13,6 +13,7 @@ from sym.sandbox.workloads.endpoints import EndpointsController
 from sym.sandbox.workloads.engine import Controller, Engine
 from sym.sandbox.workloads.events import Recorder
 from sym.sandbox.workloads.garbage import Collector
+from sym.sandbox.workloads.job import JobController
 from sym.sandbox.workloads.kubelet import Kubelet
 from sym.sandbox.workloads.namespaces import NamespaceController
 from sym.sandbox.workloads.pods import Pods
@@ -21,7 +22,7 @@ from sym.sandbox.workloads.scheduler import Scheduler, make_nodes
 from sym.sandbox.workloads.statefulset import StatefulSetController
 from sym.settings import WorkloadSettings
 
-_WORKED_ON = (NODE, NAMESPACE, SERVICE, DEPLOYMENT, REPLICASET, STATEFULSET, POD)
+_WORKED_ON = (NODE, NAMESPACE, SERVICE, DEPLOYMENT, REPLICASET, STATEFULSET, JOB, POD)
 
 
 class Workloads:
@@ -37,6 +38,7 @@ class Workloads:
             DeploymentController(self._context),
             ReplicaSetController(self._context),
             StatefulSetController(self._context),
+            JobController(self._context),
             Scheduler(self._context),
             self.kubelet,
             Collector(self._context),
