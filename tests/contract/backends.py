@@ -15,15 +15,17 @@ from urllib.parse import parse_qsl
 import aiohttp
 
 from sym import yaml
-from sym.aio.env import Env, LoopEnv
+from sym.aio.env import Env
 from sym.kube.requests import Request, Response
 from sym.model.codec import JSON, dig_str
 from sym.sandbox.access import ADMIN, Access
 from sym.sandbox.ca import Authority
 from sym.sandbox.cluster import SandboxCluster
+from sym.sandbox.failures import Refusal
 from sym.sandbox.server import HttpsServer
 from sym.settings import SandboxSettings
-from tests.contract.steps import Answer, decoded
+from tests.contract.entering import enter
+from tests.contract.steps import Answer, Frame, decoded
 
 
 class Backend(Protocol):
@@ -31,6 +33,10 @@ class Backend(Protocol):
 
     async def call(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """The answer to one request."""
+        ...
+
+    async def enter(self, target: str, protocol: str, frames: tuple[Frame, ...]) -> Answer:
+        """What a command in a container said, sent these frames."""
         ...
 
     async def compact(self) -> None:
@@ -43,6 +49,7 @@ class InProcess:
 
     def __init__(self, cluster: SandboxCluster) -> None:
         self._api = cluster.api
+        self._pods = cluster.pods
         self._store = cluster.store
 
     async def call(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Answer:
@@ -53,8 +60,22 @@ class InProcess:
         answer = self._api.handle(Request(method=method, path=path, query=pairs, headers=headers, body=body), ADMIN)
         if isinstance(answer, Response):
             return Answer(status=answer.status, body=decoded(answer.body), warning=answer.headers.get("Warning", ""))
-        frames = [decoded(line) async for line in answer.lines]
-        return Answer(status=answer.status, body=frames)
+        lines = [line async for line in answer.lines]
+        if "watch=" in target:
+            return Answer(status=answer.status, body=[decoded(line) for line in lines])
+        return Answer(status=answer.status, body=decoded(b"".join(lines)))
+
+    async def enter(self, target: str, protocol: str, frames: tuple[Frame, ...]) -> Answer:
+        """See Backend. Only how it is refused: there is no socket to go on with."""
+        path, _, query = target.partition("?")
+        pairs = tuple(parse_qsl(query, keep_blank_values=True))
+        asked = Request(method="GET", path=path, query=pairs, headers={}, body=b"")
+        try:
+            self._pods.enter(self._api.call(asked, ADMIN))
+        except Refusal as refusal:
+            answer = refusal.response()
+            return Answer(status=answer.status, body=decoded(answer.body))
+        raise AssertionError(f"{protocol} needs a socket to send {frames} through")
 
     async def compact(self) -> None:
         """See Backend."""
@@ -79,22 +100,31 @@ class Https:
                 return Answer(status=answer.status, body=frames)
             return Answer(status=answer.status, body=decoded(text), warning=warning)
 
+    async def enter(self, target: str, protocol: str, frames: tuple[Frame, ...]) -> Answer:
+        """See Backend."""
+        return await enter(self._session, self._url + target, protocol, frames)
+
     async def compact(self) -> None:
         """See Backend."""
         await self._forget()
 
 
-def in_process(env: Env) -> InProcess:
-    """A fresh sandbox cluster without sockets; nothing works in it."""
-    return InProcess(SandboxCluster("contract", env, SandboxSettings()))
+@asynccontextmanager
+async def sandbox(env: Env, *, works: bool = False) -> AsyncIterator[SandboxCluster]:
+    """A fresh simulated cluster. Its nodes and controllers work only where that is asked for."""
+    cluster = SandboxCluster("contract", env, SandboxSettings())
+    async with asyncio.TaskGroup() as group:
+        work = [group.create_task(cluster.run(), name="cluster")] if works else []
+        yield cluster
+        for task in work:
+            task.cancel()
 
 
 @asynccontextmanager
-async def https() -> AsyncIterator[Https]:
-    """A fresh sandbox cluster behind HTTPS; nothing works in it."""
+async def https(cluster: SandboxCluster) -> AsyncIterator[Https]:
+    """A sandbox cluster behind HTTPS."""
     authority = Authority()
     access = Access(authority)
-    cluster = SandboxCluster("contract", LoopEnv(0), SandboxSettings())
     token = access.with_token(ADMIN).token
     trust = ssl.create_default_context(cadata=authority.certificate.decode())
     async with HttpsServer(cluster, authority, access) as server, _session(trust, token) as session:

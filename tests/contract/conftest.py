@@ -1,7 +1,8 @@
 """The three servers of the contract, and the table of what one of them cannot do.
 
 The real server is the one of SYM_REAL_KUBECONFIG, a kubeconfig with a token, and SYM_REAL_ETCD, its etcd's URL. It must
-run without controllers: a controller-manager would write into the stories' objects. Without it, two backends remain.
+run without controllers: a controller-manager would write into the stories' objects; a node and its kubelet must be
+there. Without it, two backends remain.
 """
 
 import asyncio
@@ -14,8 +15,9 @@ import pytest
 
 from sym.aio.env import LoopEnv
 from sym.aio.virtual import VirtualLoop
-from tests.contract import backends
-from tests.contract.backends import Backend
+from sym.sandbox.cluster import SandboxCluster
+from tests.contract import backends, pods
+from tests.contract.backends import Backend, InProcess
 from tests.contract.raw import FIGURES
 from tests.contract.unsupported import NOT_TOLD, UNSUPPORTED
 
@@ -41,12 +43,21 @@ def anyio_backend(target: str) -> tuple[str, dict[str, Callable[[], asyncio.Abst
 
 
 @pytest.fixture
-async def backend(target: str) -> AsyncIterator[Backend]:
+async def cluster(request: pytest.FixtureRequest, target: str) -> AsyncIterator[SandboxCluster]:
+    """A fresh simulated cluster; nothing works in it but for the stories of pods."""
+    assert isinstance(request.node, pytest.Function)
+    works = target != "real" and request.node.callspec.params["name"] in pods.STORIES
+    async with backends.sandbox(LoopEnv(0), works=works) as fresh:
+        yield fresh
+
+
+@pytest.fixture
+async def backend(target: str, cluster: SandboxCluster) -> AsyncIterator[Backend]:
     """The server under contract: a fresh sandbox, or the real one."""
     if target == "in-process":
-        yield backends.in_process(LoopEnv(0))
+        yield InProcess(cluster)
         return
-    async with backends.https() if target == "https" else backends.real(REAL_KUBECONFIG) as server:
+    async with backends.https(cluster) if target == "https" else backends.real(REAL_KUBECONFIG) as server:
         yield server
 
 

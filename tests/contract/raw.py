@@ -19,15 +19,17 @@ from msgspec import Struct
 from sym.aio.env import LoopEnv
 from sym.aio.virtual import VirtualLoop
 from sym.model.codec import JSON, JSONMap, encode
-from tests.contract import backends, sessions, sweep
+from tests.contract import backends, pods, sessions, sweep
 from tests.contract.allowed import ALLOWED, Allowed
 from tests.contract.player import differences, fresh_namespace, play
 from tests.contract.steps import Answer, Normal, Step, Story
 from tests.contract.stories import STORIES
 from tests.contract.unsupported import UNSUPPORTED
 
+_LEFT_OUT = {*pods.STORIES, *(name for name in STORIES if any(f"-{name}]" in test for test in UNSUPPORTED))}
+"""What some server does not tell, and whatever a kubelet has written."""
 SCRIPTS: Mapping[str, Story] = {
-    **{f"story {name}": story for name, story in STORIES.items() if not any(name in test for test in UNSUPPORTED)},
+    **{f"story {name}": story for name, story in STORIES.items() if name not in _LEFT_OUT},
     **sweep.SCRIPTS,
     **sessions.SCRIPTS,
 }
@@ -137,7 +139,8 @@ async def _on_real(kubeconfig: bytes, story: Story) -> list[JSONMap]:
 
 
 async def _on_sandbox(story: Story) -> list[JSONMap]:
-    return await play(backends.in_process(LoopEnv(0)), story, fresh_namespace(), Whole)
+    async with backends.sandbox(LoopEnv(0)) as cluster:
+        return await play(backends.InProcess(cluster), story, fresh_namespace(), Whole)
 
 
 def _judged(script: str, number: int, truth: JSONMap, ours: JSONMap) -> Finding | None:

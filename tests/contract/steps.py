@@ -18,6 +18,9 @@ JSON_PATCH = "application/json-patch+json"
 APPLY = "application/apply-patch+yaml"
 COMPACT = "COMPACT"
 """The method of a step that is no request: the server forgets all but the present state."""
+ENTER = "ENTER"
+"""The method of a step that is a command in a container: a WebSocket from its upgrade to its end; `media` is its
+protocol, and the answer says what came over each channel."""
 PROTOBUF = "application/vnd.kubernetes.protobuf"
 NAMESPACE = "contract-00000000"
 """Stands for `{ns}` in bodies that count their bytes; as long as every fresh namespace."""
@@ -29,12 +32,21 @@ _ADDRESS = re.compile(r"\b10\.96\.\d+\.\d+\b")
 """the addresses of Services, which servers draw"""
 _AGE = re.compile(r"\d+s")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+_STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z ")
+"""what stands before each line of a log where timestamps are asked for"""
 _VERSION = re.compile(
     r"((?:ResourceVersion in (?:precondition|object meta)|resource version|current): )\d+( \(\d+\))?"
     r"|((?:precondition|record) )\(\d+\)"
 )
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _SUFFIXED = re.compile(r"(generated-)[a-z0-9]{5}\b")
+
+
+class Frame(Struct, frozen=True):
+    """What a client sends into a container: to stdin (0), a terminal's size (4), or the channel to close (255; v5)."""
+
+    channel: int
+    data: bytes
 
 
 class Step(Struct, frozen=True, kw_only=True):
@@ -49,10 +61,13 @@ class Step(Struct, frozen=True, kw_only=True):
     save: str = ""
     only: tuple[str, ...] = ()
     raw: bytes = b""
+    frames: tuple[Frame, ...] = ()
     until: str = ""
     """ask again (for some seconds) until this text stands in status or body: a real server works in the background"""
     loose: bool = False
     """compare only status, reason and code: the sentence is the server's own (parsers, Go's own texts)"""
+    lines: bool = False
+    """the answer is a log: compare which lines it shows, and how; their words are the server's own"""
 
 
 class Answer(Struct, frozen=True, kw_only=True):
@@ -71,7 +86,7 @@ class Normal:
 
     def __init__(self, namespace: str) -> None:
         self._namespace = namespace
-        self._names: dict[str, dict[str, str]] = {"uid": {}, "rv": {}}
+        self._names: dict[str, dict[str, str]] = {"uid": {}, "rv": {}, "line": {}}
 
     def answer(self, step: Step, answer: Answer) -> JSONMap:
         """The comparable form of an answer."""
@@ -83,6 +98,8 @@ class Normal:
         if step.only and answer.status < 300:
             chosen = {path: self._value(dig(answer.body, *_steps(path)), path.split(".")[-1]) for path in step.only}
             return {**found, "only": chosen}
+        if step.lines and isinstance(answer.body, str):
+            return {**found, "body": [self._line(line) for line in answer.body.splitlines(keepends=True)]}
         return {**found, "body": self._value(answer.body, "")}
 
     def _value(self, value: JSON, key: str) -> JSON:
@@ -106,6 +123,13 @@ class Normal:
         text = _UUID.sub(lambda match: self._named("uid", match[0]), _ADDRESS.sub("<address>", value))
         text = _VERSION.sub(r"\1\3<rv>", _TIME.sub("<time>", _SUFFIXED.sub(r"\1<random>", text)))
         return text.replace(self._namespace, "{ns}")
+
+    def _line(self, line: str) -> str:
+        """A line of a log by its number, with its stamp; one that is cut short by its length."""
+        stamp = _STAMP.match(line)
+        text = line[stamp.end() :] if stamp else line
+        told = self._named("line", text) if text.endswith("\n") else f"<cut after {len(text)}>"
+        return f"<time> {told}" if stamp else told
 
     def _named(self, kind: str, value: str) -> str:
         names = self._names[kind]

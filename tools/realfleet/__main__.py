@@ -2,7 +2,8 @@
 
 `build` has every program ready; `up` leaves a fleet running until Ctrl-C; `run` runs a command beside a fleet,
 `{kubeconfig}` in it replaced by the path of that, and ends with its exit code. `e2e` runs one beside a bare API server,
-which SYM_REAL_KUBECONFIG and SYM_REAL_ETCD name: the contract's, in whose objects no controller writes.
+which SYM_REAL_KUBECONFIG and SYM_REAL_ETCD name: the contract's, in whose objects no controller writes. kwok runs pods
+there that name its node, and serves their logs and exec.
 """
 
 import os
@@ -64,7 +65,7 @@ def run(command: Sequence[str]) -> int:
 def e2e(command: Sequence[str]) -> int:
     """A command beside a bare API server of its own."""
     found = binaries(say)
-    bare = {"contract": Parts(controllers=False)}
+    bare = {"contract": Parts(controllers=False, nodes=1)}
     with tempfile.TemporaryDirectory(prefix="sym-contract-") as folder, planes(Path(folder), found, bare) as (plane,):
         return follow(command, {"SYM_REAL_KUBECONFIG": str(plane.kubeconfig), "SYM_REAL_ETCD": plane.etcd_url})
 

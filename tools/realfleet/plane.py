@@ -47,7 +47,8 @@ _NODE = "kwok.x-k8s.io/node"
 
 
 class Parts(Struct, frozen=True, kw_only=True):
-    """What of a control plane runs beside etcd and the API server. `nodes` that kwok plays, with pods on them."""
+    """What of a control plane runs beside etcd and the API server. `nodes` that kwok plays, with the pods that name
+    one; where there are controllers, a scheduler names one for every pod."""
 
     controllers: bool = True
     nodes: int = 0
@@ -93,7 +94,8 @@ class Plane:
         if self.parts.controllers:
             self._run("kube-controller-manager", *self._controller_manager())
         if self.parts.nodes:
-            self._run("kube-scheduler", *self._scheduler())
+            if self.parts.controllers:
+                self._run("kube-scheduler", *self._scheduler())
             self._run("kwok", *self._kwok())
             for number in range(self.parts.nodes):
                 self.ask("POST", "/api/v1/nodes", _node(f"node-{number}"))
@@ -347,7 +349,10 @@ def _node(name: str) -> JSONMap:
     }
 
 
-_POD_LOG = "2026-01-01T00:00:00.000000000Z stdout F hello from kwok\n"
+_POD_LOG = (
+    "2026-01-01T00:00:00.000000000Z stdout F hello from kwok\n"
+    "2026-01-01T00:00:01.000000000Z stdout F goodbye from kwok\n"
+)
 
 
 def _kwok_config(folder: Path) -> str:

@@ -142,7 +142,7 @@ async def test_a_client_that_leaves_ends_the_command() -> None:
     ("path", "headers", "code", "words"),
     [
         ("solo?command=ls&stdout=true", {}, 501, "kubectl 1.30 or newer"),
-        ("solo?command=ls", {"Sec-WebSocket-Protocol": "v5.channel.k8s.io"}, 400, "at least 1 of"),
+        ("solo?command=ls", {"Sec-WebSocket-Protocol": "v4.channel.k8s.io"}, 400, "at least 1 of"),
         ("solo?stdout=true", {"Sec-WebSocket-Protocol": "v5.channel.k8s.io"}, 400, "at least one command"),
         ("solo?command=ls&stdout=true", {"Sec-WebSocket-Protocol": "v9"}, 400, "only v5.channel.k8s.io"),
         ("nope?command=ls&stdout=true", {"Sec-WebSocket-Protocol": "v5.channel.k8s.io"}, 404, "not found"),

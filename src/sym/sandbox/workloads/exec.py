@@ -23,6 +23,7 @@ PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 _STDIN, _STDOUT, _STDERR, _ERROR, _RESIZE, _CLOSE = 0, 1, 2, 3, 4, 255
 _FRAME = 1 << 20
 _KILLED = 137
+_SILENT = "you must specify at least 1 of stdin, stdout, stderr"
 
 
 class ExecOptions(Struct, frozen=True, kw_only=True):
@@ -41,6 +42,11 @@ class Session(Struct, frozen=True, kw_only=True):
 
     target: Target
     asked: ExecOptions
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing of the command would be heard, and nothing said to it."""
+        return not (self.asked.stdin or self.asked.stdout or self.asked.stderr)
 
     @property
     def box(self) -> Box:
@@ -67,8 +73,6 @@ def open_exec(store: Store, kubelet: Kubelet, pod: tuple[str, str], asked: ExecO
     target = find(store, kubelet, *pod, asked.container)
     if not asked.command:
         raise bad_request("you must specify at least one command for the container")
-    if not (asked.stdin or asked.stdout or asked.stderr):
-        raise bad_request("you must specify at least 1 of stdin, stdout, stderr")
     phase = dig_str(target.pod, "status", "phase")
     if phase in ("Succeeded", "Failed"):
         raise bad_request(f"cannot exec into a container in a completed pod; current phase is {phase}")
@@ -81,15 +85,24 @@ def check_protocol(headers: Mapping[str, str]) -> None:
     """Raise Refusal unless the client asks for one of our WebSocket protocols."""
     if headers.get("Upgrade", "").lower() != "websocket":
         raise not_implemented("exec without WebSocket (SPDY); use kubectl 1.30 or newer")
-    offered = {name.strip() for name in headers.get("Sec-WebSocket-Protocol", "").split(",")}
-    if not offered & set(PROTOCOLS):
+    if not _offered(headers) & set(PROTOCOLS):
         raise bad_request(f"unable to upgrade: only {' and '.join(PROTOCOLS)} are served")
 
 
-async def serve_exec(request: web.BaseRequest, session: Session) -> web.WebSocketResponse:
+def _offered(headers: Mapping[str, str]) -> set[str]:
+    return {name.strip() for name in headers.get("Sec-WebSocket-Protocol", "").split(",")}
+
+
+async def serve_exec(request: web.BaseRequest, session: Session) -> web.StreamResponse:
     """Upgrade, run the command to its end, tell how it ended, close."""
+    if session.silent and PROTOCOLS[0] not in _offered(request.headers):
+        return web.Response(status=400, text=_SILENT)  # with v4 a kubelet upgrades, and looks before it does
     socket = web.WebSocketResponse(protocols=PROTOCOLS, max_msg_size=_FRAME, heartbeat=30.0)
     await socket.prepare(request)
+    if session.silent:  # with v5 the API server upgrades, before it asks the kubelet
+        await _tell(socket, _internal(f"unable to upgrade connection: {_SILENT}"))
+        await socket.close()
+        return socket
     source = Input()
     async with asyncio.TaskGroup() as group:
         reading = group.create_task(_read(socket, source), name="exec-read")
@@ -172,7 +185,10 @@ def _ended(code: int) -> JSONMap:
 
 
 def _no_program(program: str) -> JSONMap:
-    words = f'error executing command in container: exec: "{program}": executable file not found in $PATH'
+    return _internal(f'error executing command in container: exec: "{program}": executable file not found in $PATH')
+
+
+def _internal(words: str) -> JSONMap:
     return {
         "metadata": {},
         "status": "Failure",
