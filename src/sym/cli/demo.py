@@ -26,6 +26,7 @@ class Options(Struct, frozen=True, kw_only=True):
     folder: Path | None
     keep: bool
     fleet: Path | None
+    scenario: str
 
 
 @click.command("demo")
@@ -53,9 +54,17 @@ class Options(Struct, frozen=True, kw_only=True):
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Instead of simulated clusters: those of this kubeconfig, on this machine; context `meta` and the members.",
 )
-def command(leave: bool, clusters: int, speed: float, folder: Path | None, keep: bool, fleet: Path | None) -> None:
+@click.option(
+    "--scenario", type=click.Choice(("deployment", "helm")), default="deployment", show_default=True,
+    help="How the pods come to be: Deployments of Sym's, or Helm releases (needs helm, or the extra `helm`).",
+)  # fmt: skip
+def command(
+    leave: bool, clusters: int, speed: float, folder: Path | None, keep: bool, fleet: Path | None, scenario: str
+) -> None:
     """Run everything on simulated clusters on this machine."""
-    options = Options(leave=leave, clusters=clusters, speed=speed, folder=folder, keep=keep, fleet=fleet)
+    options = Options(
+        leave=leave, clusters=clusters, speed=speed, folder=folder, keep=keep, fleet=fleet, scenario=scenario
+    )
     sys.exit(start(options))
 
 

@@ -62,14 +62,25 @@ class Child:
         await self._process.wait()
 
 
-def command(kubeconfig: Path) -> list[str]:
+def command(kubeconfig: Path, *more: str) -> list[str]:
     """The command line of the controllers. Raises ClickException where `sym-controller` is not installed."""
     beside = Path(sys.executable).with_name("sym-controller")
     found = str(beside) if beside.exists() else shutil.which("sym-controller")
     if found is None:
         raise click.ClickException("sym-controller is not installed beside this Python; run `sh dev.sh demo`")
     flags = ["--enable-master", "--enable-worker", "--worker-clusters=all"]
-    return [found, "controller", *flags, "--kubeconfig", str(kubeconfig), "--http-addr", "127.0.0.1:0", "-v", "4"]
+    return [
+        found,
+        "controller",
+        *flags,
+        "--kubeconfig",
+        str(kubeconfig),
+        "--http-addr",
+        "127.0.0.1:0",
+        "-v",
+        "4",
+        *more,
+    ]
 
 
 @contextlib.asynccontextmanager

@@ -62,6 +62,15 @@ def example(name: str) -> JSONMap:
     raise click.ClickException(f"examples/{name} is missing from this installation of Sym; install it again")
 
 
+def charts() -> Path:
+    """The folder of the example charts. Raises ClickException where neither the package nor the checkout has it."""
+    for folder in _folders():
+        found = Path(str(folder)) / "charts"
+        if found.is_dir():
+            return found
+    raise click.ClickException("examples/charts is missing from this installation of Sym; install it again")
+
+
 def at_version(app: JSONMap, version: str) -> JSONMap:
     """The AppSet with another version in every podSet."""
     clusters: list[JSON] = []

@@ -11,7 +11,7 @@ from sym.aio.env import SystemEnv
 from sym.cli import demo_child, demo_install
 from sym.cli.demo import Options
 from sym.cli.demo_screen import Screen, screen
-from sym.cli.demo_tour import CONTEXT, Tour, Unfinished, World
+from sym.cli.demo_tour import CONTEXT, FIRST, WITH_HELM, Tour, Unfinished, World
 from sym.cli.demo_world import Stage, lent, simulated
 from sym.kube.errors import KubeError
 from sym.settings import SandboxSettings, Settings, WorkloadSettings
@@ -19,6 +19,7 @@ from sym.settings import SandboxSettings, Settings, WorkloadSettings
 NAMES = ("tcc-bj4-dks-test-01", "tcc-bj5-dks-test-01")
 """The members of the document's example."""
 LOG = "sym-controller.log"
+HELM = "helm"
 INTERRUPTED, FAILED, DONE = 130, 1, 0
 
 
@@ -58,17 +59,20 @@ class Show:
 
     async def _controllers(self, world: World, out: Screen) -> None:
         log = self._folder / LOG
-        async with demo_child.running(demo_child.command(world.kubeconfig), log) as child:
+        flags = (f"--charts-repo=dmall={demo_install.charts()}",) if self._options.scenario == HELM else ()
+        async with demo_child.running(demo_child.command(world.kubeconfig, *flags), log) as child:
             out.say(f"kubeconfig {world.kubeconfig}")
             out.say(f"controllers: {' '.join(child.argv)} (pid {child.pid}, log {log})")
             await self._tour(Tour(world, child, out))
 
     async def _tour(self, tour: Tour) -> None:
-        await tour.install()
+        helm = self._options.scenario == HELM
+        await tour.install(WITH_HELM if helm else FIRST)
         self.code = DONE
         if self._options.leave:
             return
-        await tour.change()
+        if not helm:
+            await tour.change()
         tour.suggest()
         await tour.stay()
 

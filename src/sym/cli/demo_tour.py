@@ -27,7 +27,7 @@ PATIENCE_SECONDS = 120.0
 """For an AppSet to become Running; at the default speed it takes a few seconds."""
 CONTEXT = "meta"
 """The meta cluster's context in the kubeconfig file."""
-FIRST, SECOND = "01-bbcc.yaml", "03-shares.yaml"
+FIRST, SECOND, WITH_HELM = "01-bbcc.yaml", "03-shares.yaml", "04-bbcc-helm.yaml"
 
 
 class Unfinished(Exception):
@@ -63,10 +63,10 @@ class Tour:
         self._process = process
         self._screen = screen
 
-    async def install(self) -> None:
+    async def install(self, example: str = FIRST) -> None:
         """Apply the document's example and watch it until it runs. Raises Unfinished."""
-        self._screen.say(f"applying examples/{FIRST}")
-        await self._apply_and_watch(demo_install.example(FIRST))
+        self._screen.say(f"applying examples/{example}")
+        await self._apply_and_watch(demo_install.example(example))
 
     async def change(self) -> None:
         """Apply an AppSet without gates, then change its version. Raises Unfinished."""
