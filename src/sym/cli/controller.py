@@ -186,11 +186,15 @@ def run(options: "Options", settings: Settings, listen: tuple[str, int], kubecon
     from sym.aio import loops
     from sym.kube.errors import KubeError
     from sym.kube.kubeconfig import in_cluster, load_operator
+    from sym.net.errors import ChartError
 
     try:
         own = in_cluster() if in_pod() and not kubeconfig else load_operator(kubeconfig, context)
         loops.run(_run(options, settings, listen, own))
     except KubeError as error:
+        click.echo(f"Error: {error.message}", err=True)
+        return 1
+    except ChartError as error:
         click.echo(f"Error: {error.message}", err=True)
         return 1
     except OSError as error:
@@ -213,7 +217,7 @@ async def _run(options: "Options", settings: Settings, listen: tuple[str, int], 
     def connect(connection: "Connection") -> HttpClient:
         return HttpClient(connection, settings.kube, tools.env)
 
-    helm = await _helm(settings, tools.env) if options.helm else None
+    helm = _helm(settings, tools.env) if options.helm else None
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -228,13 +232,18 @@ async def _run(options: "Options", settings: Settings, listen: tuple[str, int], 
         raise _only(group) from group
 
 
-async def _helm(settings: Settings, env: "Env") -> "Helm":
-    """With what Helm's work is done. The engine is looked for when the first release needs it."""
+def _helm(settings: Settings, env: "Env") -> "Helm":
+    """With what Helm's work is done, looked for when the first release needs it. Raises ChartRefused for an alias that
+    means nothing."""
     from sym.clusters.releases import Helm
     from sym.kube.helm.find import find_engine
-    from sym.net.charts import ChartStore
+    from sym.net.charts import ChartStore, meaning
 
-    charts = await asyncio.to_thread(ChartStore, settings.charts, env)
+    async def charts() -> ChartStore:
+        return await asyncio.to_thread(ChartStore, settings.charts, env)
+
+    for alias, place in settings.charts.repos.items():
+        meaning(alias, place)
     return Helm(engine=lambda: find_engine(settings.helm), charts=charts)
 
 

@@ -86,9 +86,16 @@ class Charts(Protocol):
 
 
 class Helm(Struct, frozen=True, kw_only=True):
-    """What Helm's work is done with. `engine` finds the engine, once; it raises HelmEngineMissing."""
+    """What Helm's work is done with, made when it is needed first: `engine` raises HelmEngineMissing."""
 
     engine: Callable[[], Coroutine[None, None, HelmEngine]]
+    charts: Callable[[], Coroutine[None, None, Charts]]
+
+
+class Tackle(Struct, frozen=True, kw_only=True):
+    """What was made of it."""
+
+    engine: HelmEngine
     charts: Charts
 
 
@@ -123,7 +130,7 @@ class Releases:
         self._settings = tools.settings.helm
         self._metrics = tools.metrics
         self._ended = ended
-        self._engine: HelmEngine | None = None
+        self._tackle: Tackle | None = None
         self._finding = asyncio.Lock()
         self._group: asyncio.TaskGroup | None = None
         self._states: dict[Place, HelmState] = {}
@@ -142,10 +149,9 @@ class Releases:
                 await asyncio.Event().wait()
         finally:
             self._group = None
-            if self._engine is not None:
-                await self._engine.close()
-            if self._helm is not None:
-                await self._helm.charts.close()
+            if self._tackle is not None:
+                await self._tackle.engine.close()
+                await self._tackle.charts.close()
 
     # --- what is known
 
@@ -259,8 +265,8 @@ class Releases:
                 return Trouble(reason=INTERNAL, message=f"a bug in Sym: {type(error).__name__}")
 
     async def _upgrade(self, place: Place, target: Target, action: HelmUpgrade) -> None:
-        engine, where = await self._found(), _connection(target)
-        chart = await self._charts.get(action.chart)
+        tackle, where = await self._found(), _connection(target)
+        engine, chart = tackle.engine, await tackle.charts.get(action.chart)
         wanted = Wanted(
             release=ReleaseName(namespace=place.namespace, name=place.name),
             chart=chart.folder,
@@ -281,9 +287,9 @@ class Releases:
         await (engine.upgrade if newest is not None else engine.install)(where, wanted, deadline)
 
     async def _uninstall(self, place: Place, target: Target) -> None:
-        engine, where = await self._found(), _connection(target)
+        tackle, where = await self._found(), _connection(target)
         release = ReleaseName(namespace=place.namespace, name=place.name)
-        await engine.uninstall(where, release, self._settings.deadline)
+        await tackle.engine.uninstall(where, release, self._settings.deadline)
 
     # --- what came of it
 
@@ -337,20 +343,14 @@ class Releases:
         repaired = known.repaired if known.number == number else {}
         self._states[place] = replace(known, number=number, facts=facts, objects=objects, repaired=repaired)
 
-    async def _found(self) -> HelmEngine:
-        """The engine, found once. Raises HelmEngineMissing."""
+    async def _found(self) -> Tackle:
+        """Engine and charts, made once. Raises HelmEngineMissing."""
         async with self._finding:
-            if self._engine is None:
+            if self._tackle is None:
                 if self._helm is None:
-                    raise HelmEngineMissing("this process has no Helm engine: start the worker with one (--helm)")
-                self._engine = await self._helm.engine()
-            return self._engine
-
-    @property
-    def _charts(self) -> Charts:
-        if self._helm is None:
-            raise HelmEngineMissing("this process has no Helm engine: start the worker with one (--helm)")
-        return self._helm.charts
+                    raise HelmEngineMissing("Helm is switched off in this process: start the worker without that")
+                self._tackle = Tackle(engine=await self._helm.engine(), charts=await self._helm.charts())
+            return self._tackle
 
 
 async def _lose(target: Target) -> None:

@@ -55,7 +55,7 @@ class ChartStore:
         self._settings = settings
         self._env = env
         self._fetcher = Fetcher(settings)
-        self._repos = {alias: _meaning(alias, text) for alias, text in settings.repos.items()}
+        self._repos = {alias: meaning(alias, text) for alias, text in settings.repos.items()}
         self._cache = ChartCache(settings, env, parent)
         self._repositories = {
             alias: Repository(meant, self._cache.file(alias), self._fetcher, settings, env)
@@ -179,7 +179,7 @@ class ChartStore:
 _FORMS = "ALIAS/CHART, as dmall/springBoot"
 
 
-def _meaning(alias: str, text: str) -> URL | Path:
+def meaning(alias: str, text: str) -> URL | Path:
     """What an operator's alias stands for."""
     if not _ALIAS.fullmatch(alias):
         raise ChartRefused(f"charts.repos: {alias!r} cannot be an alias: letters, digits, `.`, `_` and `-`")
