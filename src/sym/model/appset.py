@@ -170,9 +170,9 @@ class Inject(Model, frozen=True):
     env: bool | None = None
     """Environment variables SYM_* (zone, cluster, group, unit). Default: on, unless the workload was adopted."""
     affinity: bool | None = None
-    """Node affinity for the application's zone. Default: off."""
+    """Preference for nodes of the application's zone (meta sym-available-zone). Default: off."""
     spread: bool | None = None
-    """Spread of the pods over nodes. Default: off."""
+    """Spread of the pods over zones and nodes, as even as it goes. Default: off."""
 
 
 class PodSpec(Model, frozen=True):

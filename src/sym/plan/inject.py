@@ -1,7 +1,9 @@
-"""What Sym adds to pods when content rolls out: labels, the version, environment variables SYM_*.
+"""What Sym adds to pods when content rolls out: labels, the version, and where it is asked for environment variables
+SYM_*, affinity for the app's zone and spread over zones and nodes.
 
 Some of it comes from outside the AppSet's spec (the cluster's metadata), so it is no content: it is stored in the child
-together with the content and stays as it is until that changes. Source: semantics.md 1 and 4.
+together with the content and stays as it is until that changes. `env_list`, `affinity_map` and `spread_list` give it
+without a template, for charts. Source: semantics.md 1 and 4.
 """
 
 from collections.abc import Mapping
@@ -13,8 +15,11 @@ from sym.model.appset import Inject, PodSpec
 from sym.model.codec import JSON, JSONMap, dig_list, dig_map, dig_str
 from sym.plan.content import version_of, with_spec
 
-SCHEME = "1"
-"""The number of this way of injecting, noted on each template."""
+SCHEME = "2"
+"""The number of this way of injecting, noted on each template. Under 1 nothing was made of `affinity` and `spread`."""
+
+ZONE_KEY, HOST_KEY = "topology.kubernetes.io/zone", "kubernetes.io/hostname"
+_PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 
 META_LABELS = (names.LDC, names.ZONE, names.CLUSTER_INFO)
 ENV: Mapping[str, str] = {
@@ -40,7 +45,11 @@ def injected(pod_spec: PodSpec, app: str, pod_set: str, meta: Mapping[str, str],
         "annotations": dig_map(old, "annotations") | annotations,
     }
     template: JSONMap = {**pod_spec.template, "metadata": metadata}
-    return replace(pod_spec, template=_with_env(template, values) if inject.env else template)
+    if inject.env:
+        template = _with_env(template, values)
+    if inject.affinity:
+        template = _with_affinity(template, meta)
+    return replace(pod_spec, template=_with_spread(template, app, pod_set) if inject.spread else template)
 
 
 def facts(app: str, pod_set: str, meta: Mapping[str, str]) -> dict[str, str]:
@@ -49,8 +58,50 @@ def facts(app: str, pod_set: str, meta: Mapping[str, str]) -> dict[str, str]:
     return said | {key: meta[key] for key in META_LABELS if meta.get(key)}
 
 
+def env_list(said: Mapping[str, str]) -> list[JSON]:
+    """The environment variables that tell a container what Sym says of its podSet (`facts`)."""
+    return [{"name": name, "value": said[key]} for name, key in ENV.items() if key in said]
+
+
+def affinity_map(meta: Mapping[str, str]) -> JSONMap:
+    """Affinity for nodes of the app's zone, which other nodes do not make impossible; empty where none is known."""
+    zone = meta.get(names.ZONE)
+    if not zone:
+        return {}
+    here: JSONMap = {"matchExpressions": [{"key": ZONE_KEY, "operator": "In", "values": [zone]}]}
+    return {"nodeAffinity": {_PREFERRED: [{"weight": 100, "preference": here}]}}
+
+
+def spread_list(app: str, pod_set: str) -> list[JSON]:
+    """Spread of a podSet's pods over zones and nodes, as even as it goes: no pod waits for a better place."""
+    pods: JSONMap = {"matchLabels": {names.APP: app, names.PODSET: pod_set}}
+    return [
+        {"maxSkew": 1, "topologyKey": key, "whenUnsatisfiable": "ScheduleAnyway", "labelSelector": pods}
+        for key in (ZONE_KEY, HOST_KEY)
+    ]
+
+
+def _with_affinity(template: JSONMap, meta: Mapping[str, str]) -> JSONMap:
+    """Ours is one more preference: whatever the template asks for itself stays."""
+    ours = dig_list(affinity_map(meta), "nodeAffinity", _PREFERRED)
+    if not ours:
+        return template
+    affinity = dig_map(template, "spec", "affinity")
+    node = dig_map(affinity, "nodeAffinity")
+    preferred: list[JSON] = [*dig_list(node, _PREFERRED), *ours]
+    return with_spec(template, affinity={**affinity, "nodeAffinity": {**node, _PREFERRED: preferred}})
+
+
+def _with_spread(template: JSONMap, app: str, pod_set: str) -> JSONMap:
+    """A constraint that the template has for the same key counts in place of ours."""
+    own = dig_list(template, "spec", "topologySpreadConstraints")
+    taken = {dig_str(each, "topologyKey") for each in own}
+    ours = [each for each in spread_list(app, pod_set) if dig_str(each, "topologyKey") not in taken]
+    return with_spec(template, topologySpreadConstraints=[*own, *ours])
+
+
 def _with_env(template: JSONMap, values: Mapping[str, str]) -> JSONMap:
-    env: list[JSON] = [{"name": name, "value": values[key]} for name, key in ENV.items() if key in values]
+    env = env_list(values)
     containers = [_extended(container, env) for container in dig_list(template, "spec", "containers")]
     return with_spec(template, containers=containers)
 
