@@ -11,7 +11,7 @@ from sym.model.kinds import ADVDEPLOYMENT, APPSET, DEPLOYMENT
 from sym.model.meta import META
 from sym.plan.types import Health
 from tests.golden.world import World
-from tests.make import BJ4, BJ5, appset, pod_set, two_clusters
+from tests.make import BJ4, BJ5, appset, pod_set, stateful, two_clusters
 
 GATE: JSONMap = {"needWaitingForConfirm": True}
 APPS: tuple[JSONMap, ...] = (
@@ -24,6 +24,9 @@ APPS: tuple[JSONMap, ...] = (
     appset({BJ4: [pod_set("bbcc-gz01b-blue", "50%"), pod_set("bbcc-gz01b-green", None)]}, replicas=5),
     appset({BJ5: [pod_set("bbcc-gz01b-blue"), pod_set("bbcc-gz01a-blue")]}),
     appset({BJ4: [pod_set("bbcc-gz01b-blue", "50%")]}),
+    stateful("v2"),
+    stateful("v3", 2, partition=1),
+    stateful("v3", podManagementPolicy="Parallel"),
 )
 Step = Callable[[World], None]
 

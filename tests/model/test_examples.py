@@ -41,7 +41,7 @@ def test_an_example_differs_from_the_document_exactly_as_listed(document: str, n
     assert others == [], "\n".join(["differences that are not listed (+), or listed but not found (-):", *others])
 
 
-@pytest.mark.parametrize("name", ["01-bbcc.yaml", "03-shares.yaml"])
+@pytest.mark.parametrize("name", ["01-bbcc.yaml", "03-shares.yaml", "04-statefulset.yaml"])
 def test_the_appsets_can_be_planned(name: str) -> None:
     app = convert(example(name), AppSet)
     assert validate_appset(app) == ()

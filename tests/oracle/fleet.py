@@ -1,7 +1,7 @@
 """Reads a fleet from outside: plain GETs over HTTPS with a kubeconfig, nothing of Sym's client.
 
 Relies on the standard library and PyYAML. A fleet is the meta cluster's AppSets and, for every member, the children,
-Deployments, ReplicaSets and Pods as the API server returns them.
+workloads, Services, their endpoints and Pods as the API server returns them.
 """
 
 import base64
@@ -25,7 +25,10 @@ LISTS: Mapping[str, str] = {
     "appsets": "/apis/workload.dmall.com/v1beta1/appsets",
     "children": "/apis/workload.dmall.com/v1beta1/advdeployments",
     "deployments": "/apis/apps/v1/deployments",
+    "statefulsets": "/apis/apps/v1/statefulsets",
     "replicasets": "/apis/apps/v1/replicasets",
+    "services": "/api/v1/services",
+    "slices": "/apis/discovery.k8s.io/v1/endpointslices",
     "pods": "/api/v1/pods",
 }
 
@@ -38,7 +41,10 @@ class Cluster:
     appsets: tuple[JSONMap, ...]
     children: tuple[JSONMap, ...]
     deployments: tuple[JSONMap, ...]
+    statefulsets: tuple[JSONMap, ...]
     replicasets: tuple[JSONMap, ...]
+    services: tuple[JSONMap, ...]
+    slices: tuple[JSONMap, ...]
     pods: tuple[JSONMap, ...]
 
 

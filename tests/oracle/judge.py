@@ -78,21 +78,72 @@ def _of_app(app: JSONMap, fleet: Fleet) -> Iterator[str]:
         cluster = fleet.members.get(cluster_name)
         if cluster is None:
             continue
-        found = [item for item in cluster.deployments if _key(item) == f"{_namespace(app)}/{pod_set}"]
+        kind, workloads = _workloads(app, cluster)
+        found = [item for item in workloads if _key(item) == f"{_namespace(app)}/{pod_set}"]
         if len(found) != 1:
-            yield f"{where}: {len(found)} Deployments {pod_set} in {cluster_name}, expected one"
+            yield f"{where}: {len(found)} {kind}s {pod_set} in {cluster_name}, expected one"
             continue
-        yield from _of_deployment(found[0], count, f"{where}: Deployment {pod_set} in {cluster_name}")
+        yield from _of_workload(found[0], count, f"{where}: {kind} {pod_set} in {cluster_name}")
         pods = [pod for pod in cluster.pods if _belongs(pod, app, pod_set)]
         ready = sum(map(_is_ready, pods))
         if (ready, len(pods)) != (count, count):
             yield f"{where}: {ready} of {len(pods)} pods of {pod_set} in {cluster_name} are ready, expected {count}"
+    for name, cluster in fleet.members.items():
+        if name in {name for name, _ in expected_replicas(dig_map(app, "spec"))}:
+            yield from _of_service(app, cluster)
     yield from _of_status(app, fleet)
 
 
-def _of_deployment(item: JSONMap, count: int, where: str) -> Iterator[str]:
+def _of_workload(item: JSONMap, count: int, where: str) -> Iterator[str]:
     if dig(item, "spec", "replicas") != count:
         yield f"{where} wants {dig(item, 'spec', 'replicas')} replicas, expected {count}"
+
+
+def _workloads(app: JSONMap, cluster: Cluster) -> tuple[str, tuple[JSONMap, ...]]:
+    """What makes the AppSet's pods: the kind, and all of that kind in the cluster."""
+    stateful = dig_str(app, "spec", "podSpec", "deployType") == "StatefulSet"
+    return ("StatefulSet", cluster.statefulsets) if stateful else ("Deployment", cluster.deployments)
+
+
+def _served(app: JSONMap) -> bool:
+    """Whether the AppSet has a Service in each of its clusters."""
+    kind = dig_str(app, "spec", "podSpec", "deployType")
+    return kind == "StatefulSet" or (kind == "deployment" and bool(dig_str(app, "spec", "serviceName")))
+
+
+def _of_service(app: JSONMap, cluster: Cluster) -> Iterator[str]:
+    """One headless Service over all pods, whose endpoints are the ready ones, and a status that says so."""
+    name = f"{_name(app)}-svc"
+    where = f"AppSet {_key(app)}: Service {name} in {cluster.name}"
+    found = [item for item in cluster.services if _key(item) == f"{_namespace(app)}/{name}"]
+    if len(found) != _served(app):
+        yield f"{where} is there {len(found)} times, expected {int(_served(app))}"
+        return
+    for service in found:
+        spec = dig_map(service, "spec")
+        if (spec.get("clusterIP"), spec.get("selector")) != ("None", {"app": _name(app)}):
+            yield f"{where} says {spec}"
+        if _note(service, APP_ID) != _note(app, APP_ID):
+            yield f"{where} bears another owner record"
+        behind = _behind(service, cluster)
+        ready = {_name(pod) for pod in cluster.pods if _belongs(pod, app) and _is_ready(pod)}
+        if behind != ready:
+            yield f"{where} leads to {sorted(behind)}, but ready are {sorted(ready)}"
+        children = _children(app, cluster)
+        told = [dig(child, "status", "aggrStatus", "service", "endpoints") or 0 for child in children]
+        if told != [len(behind)]:
+            yield f"{where} has {len(behind)} endpoints, but {told} are told"
+
+
+def _behind(service: JSONMap, cluster: Cluster) -> set[str]:
+    """The pods that a Service leads to."""
+    return {
+        dig_str(endpoint, "targetRef", "name")
+        for each in cluster.slices
+        if _namespace(each) == _namespace(service) and _label(each, "kubernetes.io/service-name") == _name(service)
+        for endpoint in dig_list(each, "endpoints")
+        if dig(endpoint, "conditions", "ready") is True
+    }
 
 
 def _of_records(app: JSONMap, fleet: Fleet) -> Iterator[str]:
@@ -111,7 +162,8 @@ def _of_records(app: JSONMap, fleet: Fleet) -> Iterator[str]:
 
 
 def _of_owners(app: JSONMap, cluster: Cluster, children: list[JSONMap]) -> Iterator[str]:
-    same = [item for item in cluster.deployments if _namespace(item) == _namespace(app)]
+    workloads = (*cluster.deployments, *cluster.statefulsets)
+    same = [item for item in workloads if _namespace(item) == _namespace(app)]
     for item in (*children, *(item for item in same if _label(item, "app") == _name(app))):
         if _note(item, APP_ID) != _note(app, APP_ID) or not _note(item, FLEET_ID):
             yield f"{cluster.name}: {_key(item)} bears another owner record than AppSet {_key(app)}"
@@ -149,13 +201,21 @@ def _orphans(cluster: Cluster, fleet: Fleet) -> Iterator[str]:
         if name == cluster.name
     }
     apps = {_key(app) for app in fleet.meta.appsets}
-    for item in cluster.deployments:
+    for item in (*cluster.deployments, *cluster.statefulsets):
         if dig_str(item, "metadata", "annotations", APP_ID) and (_namespace(item), _name(item)) not in wanted:
-            yield f"{cluster.name}: Deployment {_key(item)} belongs to no podSet of any AppSet"
+            yield f"{cluster.name}: workload {_key(item)} belongs to no podSet of any AppSet"
     for item in cluster.children:
         if _key(item) not in apps:
             yield f"{cluster.name}: AdvDeployment {_key(item)} belongs to no AppSet"
-    owners = {_uid(item) for item in (*cluster.deployments, *cluster.replicasets)}
+    yield from _without_owner(cluster)
+    served = {f"{_key(app)}-svc" for app in fleet.meta.appsets if _served(app)}
+    for item in cluster.services:
+        if _note(item, APP_ID) and _key(item) not in served:
+            yield f"{cluster.name}: Service {_key(item)} belongs to no AppSet that needs it"
+
+
+def _without_owner(cluster: Cluster) -> Iterator[str]:
+    owners = {_uid(item) for item in (*cluster.deployments, *cluster.statefulsets, *cluster.replicasets)}
     for item in (*cluster.replicasets, *cluster.pods):
         for reference in dig_list(item, "metadata", "ownerReferences"):
             if dig_str(reference, "uid") not in owners:
@@ -169,8 +229,12 @@ def _cluster_lines(cluster: Cluster) -> Iterator[str]:
             for entry in dig_list(child, "spec", "topology", "podSets")
         ]
         yield f"AdvDeployment {_key(child)} {','.join(sorted(pod_sets))} {dig_list(child, 'metadata', 'finalizers')}"
-    for item in cluster.deployments:
-        yield f"Deployment {_key(item)} {dig(item, 'spec', 'replicas')} {_images(dig_map(item, 'spec', 'template'))}"
+    for kind, items in (("Deployment", cluster.deployments), ("StatefulSet", cluster.statefulsets)):
+        for item in items:
+            yield f"{kind} {_key(item)} {dig(item, 'spec', 'replicas')} {_images(dig_map(item, 'spec', 'template'))}"
+    for item in cluster.services:
+        if _note(item, APP_ID):
+            yield f"Service {_key(item)} {len(_behind(item, cluster))} endpoints"
     pods = Counter(
         f"{_namespace(pod)}/{_label(pod, PODSET)} {_images(pod)} ready={_is_ready(pod)}" for pod in cluster.pods
     )

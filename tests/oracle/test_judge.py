@@ -1,5 +1,6 @@
 """The judge finds nothing wrong with a fleet at rest, and something with each way of breaking it."""
 
+import asyncio
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import fields, replace
@@ -9,9 +10,18 @@ import pytest
 from sym.kube.api import Api
 from sym.kube.requests import ListOptions
 from sym.model.codec import JSON, JSONMap, as_map
-from sym.model.kinds import ADVDEPLOYMENT, APPSET, DEPLOYMENT, POD, REPLICASET
+from sym.model.kinds import (
+    ADVDEPLOYMENT,
+    APPSET,
+    DEPLOYMENT,
+    ENDPOINT_SLICE,
+    POD,
+    REPLICASET,
+    SERVICE,
+    STATEFULSET,
+)
 from sym.model.meta import Kind, Object
-from tests.make import BJ4, two_clusters
+from tests.make import BJ4, stateful, two_clusters
 from tests.oracle.fleet import Cluster, Fleet
 from tests.oracle.judge import complaints, shape
 from tests.world import META_NAME, World, installed
@@ -22,7 +32,10 @@ KINDS = {
     "appsets": APPSET,
     "children": ADVDEPLOYMENT,
     "deployments": DEPLOYMENT,
+    "statefulsets": STATEFULSET,
     "replicasets": REPLICASET,
+    "services": SERVICE,
+    "slices": ENDPOINT_SLICE,
     "pods": POD,
 }
 
@@ -64,6 +77,19 @@ BREAKS: dict[str, tuple[str, str, Edit, str]] = {
     "the AppSet is not Ready": (META_NAME, "appsets", _set([], "status", "conditions"), "conditions"),
     "a ReplicaSet lost its owner": (BJ4, "replicasets", _gone, "that is gone"),
 }
+STATEFUL: dict[str, tuple[str, str, Edit, str]] = {
+    "a StatefulSet is gone": (BJ4, "statefulsets", _gone, "0 StatefulSets"),
+    "a StatefulSet wants another count": (BJ4, "statefulsets", _set(7, "spec", "replicas"), "wants 7 replicas"),
+    "a StatefulSet is another's": (BJ4, "statefulsets", _note("app-id", "x"), "another owner record"),
+    "a StatefulSet is left": (META_NAME, "appsets", _gone, "belongs to no podSet"),
+    "the Service is gone": (BJ4, "services", _gone, "is there 0 times"),
+    "the Service is another's": (BJ4, "services", _note("app-id", "x"), "another owner record"),
+    "the Service is left": (META_NAME, "appsets", _gone, "that needs it"),
+    "the Service has an address": (BJ4, "services", _set("10.0.0.1", "spec", "clusterIP"), "10.0.0.1"),
+    "the Service selects others": (BJ4, "services", _set({"app": "x"}, "spec", "selector"), "'app': 'x'"),
+    "the Service leads nowhere": (BJ4, "slices", _gone, "leads to []"),
+    "endpoints are told wrongly": (BJ4, "children", _set({}, "status", "aggrStatus", "service"), "are told"),
+}
 
 
 async def test_a_fleet_at_rest_is_in_order() -> None:
@@ -79,15 +105,29 @@ async def test_every_break_is_complained_of(name: str) -> None:
     assert any(says in sentence for sentence in found), found
 
 
+async def test_a_fleet_of_statefulsets_at_rest_is_in_order() -> None:
+    fleet = await _fleet(stateful())
+    assert complaints(fleet) == []
+    assert "Service default/bbcc-svc 3 endpoints" in shape(fleet)[BJ4]
+
+
+@pytest.mark.parametrize("name", STATEFUL)
+async def test_every_break_of_a_statefulset_is_complained_of(name: str) -> None:
+    cluster, kind, edit, says = STATEFUL[name]
+    found = complaints(_broken(await _fleet(stateful()), cluster, kind, edit))
+    assert any(says in sentence for sentence in found), found
+
+
 def test_every_list_is_read() -> None:
     assert {field.name for field in fields(Cluster)} == {"name", *KINDS}
 
 
-async def _fleet() -> Fleet:
+async def _fleet(app: JSONMap | None = None) -> Fleet:
     """A running AppSet as the API servers show it."""
     async with installed() as world, world.controller():
-        await world.apply(two_clusters())
+        await world.apply(app or two_clusters())
         await world.until_running()
+        await asyncio.sleep(10)
         return await _read(world)
 
 
