@@ -11,9 +11,9 @@ from msgspec import Struct
 
 from sym.model import names
 from sym.model.advdeployment import AdvUpdateStrategy, ChildPodSet, HelmValues
-from sym.model.appset import Inject, PodSet
-from sym.model.codec import JSON, JSONMap, encode
-from sym.plan.inject import ENV, facts
+from sym.model.appset import Inject, NodeSelectorTerm, PodSet
+from sym.model.codec import JSON, JSONMap, dig_map, to_map
+from sym.plan.inject import ENV, affinity_map, facts, spread_list
 
 _FIXED_ENV: Mapping[str, str] = {
     "SYM_ENABLE_SUBSTITUTE": "true",
@@ -57,9 +57,10 @@ def helm_values(app: AppFacts, pod_set: PodSet, meta: Mapping[str, str], inject:
     known: JSONMap = {"nameOverride": app.name, "fullnameOverride": pod_set.name, "sym": labels}
     if image:
         known["container"] = {"image": image}
-    return HelmValues(
-        defaults={"service": {"enabled": names.BLUE in pod_set.name}, "container": container}, facts=known
-    )
+    if required := _nodes(pod_set):
+        known["affinity"] = {"nodeAffinity": required}
+    proposed: JSONMap = {"service": {"enabled": names.BLUE in pod_set.name}, "container": container}
+    return HelmValues(defaults=proposed | _places(app.name, pod_set.name, meta, inject), facts=known)
 
 
 def layers(pod_set: ChildPodSet, strategy: AdvUpdateStrategy, replicas: int) -> tuple[JSONMap | str, ...]:
@@ -84,9 +85,26 @@ def first_given(inner: int | str | None, outer: int | str | None) -> int | str |
     return outer if inner is None else inner
 
 
-def size(values: tuple[JSONMap | str, ...]) -> int:
-    """Bytes of all layers together."""
-    return sum(len(each.encode() if isinstance(each, str) else encode(each)) for each in values)
+def _places(app: str, pod_set: str, meta: Mapping[str, str], inject: Inject) -> JSONMap:
+    """Where the pods shall rather run, under the keys that `helm create` gives its charts. Which pods a constraint
+    counts is the chart's to say: it knows their labels."""
+    found: JSONMap = {}
+    if inject.affinity and (affinity := affinity_map(meta)):
+        found["affinity"] = affinity
+    if inject.spread:
+        spread = (dig_map(each) for each in spread_list(app, pod_set))
+        found["topologySpreadConstraints"] = [
+            {key: value for key, value in each.items() if key != "labelSelector"} for each in spread
+        ]
+    return found
+
+
+def _nodes(pod_set: PodSet) -> JSONMap:
+    """The nodes on which alone the pods may run; empty for all."""
+    term = pod_set.node_selector_term
+    if term is None or term == NodeSelectorTerm():
+        return {}
+    return {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [to_map(term)]}}
 
 
 def _labels(said: Mapping[str, str], *keys: str) -> JSONMap:
