@@ -44,6 +44,17 @@ class Ground:
         self.controller = Controllers(folder)
         self._servers = servers(fleet.kubeconfig)
 
+    def start(self, *flags: str) -> None:
+        """Start the controllers."""
+        own = account_token(self.fleet.meta, f"{names.META_NAMESPACE}/sym-controller")
+        self.controller.start(self.fleet.meta.kubeconfig_for(own), *flags)
+
+    def grant(self, plane: Plane, wish: Wish) -> None:
+        """`sym manifests`, applied; but for the Deployment: no real pod runs here, its process does."""
+        for thing in manifests(wish):
+            if dig_str(thing, "kind") != "Deployment":
+                self.apply(plane, path_of(thing), thing)
+
     # --- what a person does
 
     def apply(self, plane: Plane, path: str, body: JSONMap) -> JSONMap:
@@ -91,7 +102,8 @@ class Ground:
         return read_servers(self._servers)
 
     def writes(self) -> list[str]:
-        """What the controllers were answered to a write in any cluster, Leases apart, one line each."""
+        """What the controllers, and Helm for them, were answered to a write in any cluster, Leases apart, one line
+        each."""
         return [line for plane in self.fleet.planes.values() for line in _writes(plane.audit_log)]
 
     def idle(self) -> None:
@@ -136,10 +148,10 @@ class Controllers:
         self._log = folder / "controller.log"
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self, kubeconfig: str) -> None:
+    def start(self, kubeconfig: str, *flags: str) -> None:
         """Start it with this kubeconfig for the meta cluster."""
         write(self._kubeconfig, kubeconfig)
-        argv = demo_child.command(self._kubeconfig)
+        argv = demo_child.command(self._kubeconfig, *(flags or ("--helm-engine=off",)))
         argv[argv.index("--http-addr") + 1] = f"127.0.0.1:{self._port}"
         with self._log.open("ab") as output:
             self._process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
@@ -192,7 +204,7 @@ def _writes(audit_log: Path) -> Iterator[str]:
     for line in audit_log.read_text().splitlines():
         event = parse_map(line)
         target = dig_map(event, "objectRef")
-        if dig_str(event, "userAgent").startswith("sym-controller/") and target.get("resource") != "leases":
+        if dig_str(event, "userAgent").startswith(("sym-controller/", "Helm/")) and target.get("resource") != "leases":
             yield " ".join(
                 (dig_str(event, "verb"), *(dig_str(target, key) for key in ("resource", "namespace", "name")))
             )
@@ -207,8 +219,7 @@ def installed(fleet: Fleet, folder: Path) -> Iterator[Ground]:
         _install(ground, plane, MEMBER)
     for name, plane in fleet.members.items():
         register(fleet, name, plane.kubeconfig_for(account_token(plane, ACCOUNT)))
-    own = account_token(fleet.meta, f"{names.META_NAMESPACE}/sym-controller")
-    ground.controller.start(fleet.meta.kubeconfig_for(own))
+    ground.start()
     try:
         ground.until(ground.controller.ready, "the controllers are ready")
         yield ground
@@ -253,9 +264,7 @@ def _install(ground: Ground, plane: Plane, wish: Wish) -> None:
     """`sym crds` and `sym manifests`, applied; but for the Deployment: no real pod runs here, its process does."""
     for crd in crds():
         ground.apply(plane, f"{CRDS}/{dig_str(crd, 'metadata', 'name')}", crd)
-    for thing in manifests(wish):
-        if dig_str(thing, "kind") != "Deployment":
-            ground.apply(plane, path_of(thing), thing)
+    ground.grant(plane, wish)
 
 
 def path_of(thing: JSONMap) -> str:

@@ -5,12 +5,15 @@ from msgspec.structs import replace
 
 from sym.model.appset import (
     AppSet,
+    AppSetSpec,
     Chart,
     ChartUrl,
+    DeployType,
     Inject,
     NodeRequirement,
     NodeSelectorTerm,
     PodSet,
+    PodSpec,
     StatefulSetStrategy,
     TopologyCluster,
 )
@@ -148,3 +151,27 @@ def test_the_hash_of_all_podsets_follows_content_only() -> None:
 
     assert {hashed(body) for body in same} == {content_hash(APP.spec, "bbcc")}
     assert content_hash(APP.spec, "bbcc") not in {hashed(body) for body in other}
+
+
+SERVED_BY_CHART = PodSet(name="a", version="v1")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(SERVED_BY_CHART, image="dmall/other"),
+        replace(SERVED_BY_CHART, version="v9"),
+        replace(SERVED_BY_CHART, node_selector_term=NodeSelectorTerm()),
+        replace(SERVED_BY_CHART, raw_values="a: 1"),
+    ],
+    ids=["image", "version", "nodes", "values"],
+)
+def test_whatever_a_chart_is_told_is_content(other: PodSet) -> None:
+    spec = AppSetSpec(pod_spec=PodSpec(deploy_type=DeployType.HELM))
+    place = TopologyCluster(name="c")
+    before = revision(spec, "app", place, SERVED_BY_CHART)
+    assert before != revision(spec, "app", place, other)
+    assert before != revision(replace(spec, service_name="inner.app"), "app", place, SERVED_BY_CHART)
+    made = AppSetSpec(pod_spec=PodSpec(deploy_type=DeployType.DEPLOYMENT))
+    named = replace(made, service_name="inner.app")
+    assert revision(made, "app", place, BLUE) == revision(named, "app", place, BLUE)

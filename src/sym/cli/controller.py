@@ -79,6 +79,10 @@ def in_pod() -> bool:
     "--helm-kinds", envvar="SYM_HELM_KINDS", default="", metavar="KIND[.GROUP][,…]",
     help="Kinds that charts may hold besides the usual ones.",
 )  # fmt: skip
+@click.option(
+    "--helm-timeout", envvar="SYM_HELM_TIMEOUT", type=click.FloatRange(10, 3600), default=HelmSettings().deadline,
+    show_default=True, help="Seconds for one operation of Helm's, hooks included.",
+)  # fmt: skip
 @click.option("--helm-hooks/--no-helm-hooks", envvar="SYM_HELM_HOOKS", default=True, help="Whether hooks run.")
 @click.option(
     "--charts-repo", "charts_repos", envvar="SYM_CHARTS_REPO", multiple=True, metavar="ALIAS=URL|FOLDER",
@@ -95,7 +99,7 @@ def in_pod() -> bool:
 def command(
     enable_master: bool, enable_worker: bool, worker_clusters: str, kubeconfig: str, context: str,
     threadiness: int, http_addr: str, leader_election: bool, lease_duration: int, renew_deadline: float,
-    retry_period: float, helm_engine: str, helm_program: str, helm_kinds: str, helm_hooks: bool,
+    retry_period: float, helm_engine: str, helm_program: str, helm_kinds: str, helm_timeout: float, helm_hooks: bool,
     charts_repos: tuple[str, ...], charts_hosts: tuple[str, ...], verbosity: int,
 ) -> None:  # fmt: skip
     """Run the controllers until SIGTERM or Ctrl-C."""
@@ -121,6 +125,7 @@ def command(
         helm=HelmSettings(
             engine=_ENGINES.get(helm_engine, "auto"),
             program=helm_program,
+            deadline=helm_timeout,
             hooks=helm_hooks,
             kinds=tuple(kind.strip() for kind in helm_kinds.split(",") if kind.strip()),
         ),

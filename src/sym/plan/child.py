@@ -108,7 +108,7 @@ def entry(app: AppSet, place: TopologyCluster, pod_set: PodSet, replicas: int, o
     return ChildPodSet(
         name=pod_set.name,
         replicas=replicas,
-        revision=revision_of(pod_spec, place, pod_set),
+        revision=revision_of(app.spec, pod_spec, place, pod_set),
         pod_spec=replace(made, chart=_by_digest(made.chart)),
         image=pod_set.image,
         version=pod_set.version,

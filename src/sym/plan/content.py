@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
-from sym.model.appset import AppSetSpec, NodeSelectorTerm, PodSet, PodSpec, TopologyCluster
+from sym.model.appset import AppSetSpec, DeployType, NodeSelectorTerm, PodSet, PodSpec, TopologyCluster
 from sym.model.codec import JSON, JSONMap, as_map, dig_list, dig_map, dig_str, encode_sorted, to_map
 from sym.model.images import Image
 
@@ -34,17 +34,24 @@ def stated_meta(place: TopologyCluster, pod_set: PodSet) -> dict[str, str]:
 
 def revision(spec: AppSetSpec, app: str, place: TopologyCluster, pod_set: PodSet) -> str:
     """The hash of what one podSet runs at its place. Two podSets with equal content have the same revision."""
-    return revision_of(content(spec, app, pod_set), place, pod_set)
+    return revision_of(spec, content(spec, app, pod_set), place, pod_set)
 
 
-def revision_of(pod_spec: PodSpec, place: TopologyCluster, pod_set: PodSet) -> str:
-    """`revision` where the content is known already."""
+def revision_of(spec: AppSetSpec, pod_spec: PodSpec, place: TopologyCluster, pod_set: PodSet) -> str:
+    """`revision` where the content is known already. What a template would hold of image and nodes, a chart is told."""
+    told = {
+        "image": pod_set.image,
+        "version": pod_set.version,
+        "nodes": pod_set.node_selector_term,
+        "serviceName": spec.service_name,
+    }
     return digest(
         {
             "podSpec": pod_spec,
             "rawValues": pod_set.raw_values,
             "meta": stated_meta(place, pod_set),
             "inject": pod_set.inject,
+            **(told if pod_spec.deploy_type is DeployType.HELM else {}),
         }
     )
 
