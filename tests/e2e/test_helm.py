@@ -167,6 +167,7 @@ def test_changes_are_upgrades_and_what_others_change_is_repaired(helmed: Ground)
     helmed.until(lambda: dig_str(deployment(helmed), "metadata", "uid") not in ("", uid), "the Deployment is back")
     helmed.until(lambda: helmed.runs("web", "v2") and repaired(deployment(helmed)), "web runs again")
     assert statuses(helmed) == history
+    helmed.idle()  # what was seen of the pods that came and went is told first
     before = helmed.writes()
     helmed.idle()
     assert helmed.writes() == before
