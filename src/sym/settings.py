@@ -136,8 +136,8 @@ class ChartSettings(Struct, frozen=True, kw_only=True):
     """Redirects of one fetch."""
     index_timeout: float = 30.0
     """Seconds of CPU that reading an index may take: 20 MiB need about 3 on a small core."""
-    fetches: int = 4
-    """Fetches at once; each may hold `index_bytes`."""
+    fetches: int = 8
+    """Fetches at once; each may hold `archive_bytes`, the few of the operator's repositories `index_bytes`."""
     fresh_seconds: float = 300.0
     """How long an answer of a repository counts before it is asked again."""
     failure_seconds: float = 10.0

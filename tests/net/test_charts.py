@@ -2,8 +2,10 @@
 
 import asyncio
 import base64
+import fcntl
 import gzip
 import hashlib
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import suppress
@@ -109,12 +111,26 @@ async def test_what_was_fetched_serves_while_the_repository_is_away(tmp_path: Pa
             assert len(there.asked) == asked
             assert "HTTP 503" in await failing(charts, source("dmall/demo", "0.9.0"), ChartUnreachable)
             assert "HTTP 503" in await failing(charts, source("dmall/demo", "0.9.0"), ChartUnreachable)
-            assert len(there.asked) == asked + 1
+            assert len(there.asked) == asked
         async with store(trusting(tmp_path, repos={"dmall": there.url}, fresh_seconds=0.0)) as charts:
             filled(there)
             await charts.get(source("dmall/demo"))
             there.pages["/index.yaml"] = index()
             await failing(charts, source("dmall/demo"), ChartNotFound)
+
+
+async def test_an_index_that_fails_is_not_asked_for_each_chart(tmp_path: Path) -> None:
+    async with site() as there:
+        filled(there).pages["/index.yaml"] = web.Response(status=500)
+        async with store(trusting(tmp_path, repos={"dmall": there.url})) as charts:
+            for name in ("demo", "other", "third"):
+                assert "HTTP 500" in await failing(charts, source(f"dmall/{name}"), ChartUnreachable)
+        assert there.asked == ["/index.yaml"]
+        filled(there)
+        async with store(trusting(tmp_path, repos={"dmall": there.url}, fresh_seconds=0.0)) as charts:
+            await charts.get(source("dmall/demo"))
+            shutil.rmtree((await charts.get(source("dmall/demo"))).folder.parents[1])
+            assert "cannot be kept here" in await failing(charts, source("dmall/demo", "0.9.0"), ChartUnreachable)
 
 
 async def test_archives_that_are_not_what_the_index_says(tmp_path: Path) -> None:
@@ -379,13 +395,66 @@ async def test_what_somebody_tidied_up_is_unpacked_again(tmp_path: Path) -> None
         assert (found.folder / "Chart.yaml").exists()
 
 
+async def test_a_place_that_cannot_be_written_is_trouble_of_ours(tmp_path: Path) -> None:
+    async with site() as there:
+        filled(there)
+        for asked in (given(OLD), source("dmall/demo")):
+            charts = ChartStore(trusting(tmp_path, repos={"dmall": there.url}), SystemEnv(), tmp_path / "missing")
+            told = await failing(charts, asked, ChartUnreachable)
+            assert "the chart cannot be unpacked on this machine: No such file or directory" in told
+    charts = ChartStore(trusting(tmp_path), SystemEnv(), tmp_path)
+    await charts.get(given(OLD))
+    emptied(tmp_path)
+    told = await failing(charts, given(NEW), ChartUnreachable)
+    assert told == "rawChart: the chart cannot be unpacked on this machine: No such file or directory"
+    await charts.close()
+    assert (await charts.get(given(NEW))).version == "0.10.0"
+    await charts.close()
+
+
 def emptied(folder: Path) -> None:
-    [root] = folder.glob("sym-charts-*")
+    [root] = homes(folder)
     shutil.rmtree(root)
 
 
-async def test_a_disk_that_takes_nothing_is_trouble_of_ours(tmp_path: Path) -> None:
-    charts = ChartStore(trusting(tmp_path), SystemEnv(), tmp_path)
-    emptied(tmp_path)
-    told = await failing(charts, given(OLD), ChartUnreachable)
-    assert told == "rawChart: the chart cannot be unpacked on this machine: No such file or directory"
+def homes(folder: Path) -> list[Path]:
+    return sorted(folder.glob("sym-charts-*"))
+
+
+async def test_after_its_end_a_store_begins_anew(tmp_path: Path) -> None:
+    async with site() as there:
+        filled(there)
+        async with store(trusting(tmp_path, repos={"dmall": there.url})) as charts:
+            before = await charts.get(source("dmall/demo"))
+            await charts.close()
+            after = await charts.get(source("dmall/demo"))
+            assert (after.digest, after.folder.exists()) == (before.digest, True)
+            assert after.folder != before.folder
+
+
+async def test_what_a_killed_process_left_is_taken_away(tmp_path: Path) -> None:
+    old = home(tmp_path, "old")
+    held = home(tmp_path, "held")
+    fresh = home(tmp_path, "fresh", age=0)
+    empty = home(tmp_path, "empty", locked=False)
+    with (held / "lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        charts = ChartStore(trusting(tmp_path), SystemEnv(), tmp_path)
+        await charts.get(given(OLD))
+        assert [one.exists() for one in (old, held, fresh, empty)] == [False, True, True, True]
+        other = ChartStore(trusting(tmp_path), SystemEnv(), tmp_path)
+        await other.get(given(OLD))
+        await other.close()
+        await charts.get(given(OLD))
+        await charts.close()
+    assert homes(tmp_path) == sorted((empty, fresh, held))
+
+
+def home(parent: Path, name: str, *, age: int = 3600, locked: bool = True) -> Path:
+    """The folder of another process, so many seconds old."""
+    made = parent / f"sym-charts-{name}"
+    made.mkdir()
+    if locked:
+        (made / "lock").touch()
+    os.utime(made, times=(made.stat().st_atime, made.stat().st_mtime - age))
+    return made

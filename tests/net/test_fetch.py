@@ -4,7 +4,9 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Awaitable, Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 import pytest
 from aiohttp import web
@@ -246,3 +248,39 @@ async def test_only_so_many_at_once(tmp_path: Path) -> None:
 
 async def _there(started: list[str]) -> bool:
     return bool(started)
+
+
+async def test_a_server_without_tls(tmp_path: Path) -> None:
+    async with raw(sending(b"hello\r\n\r\n"), plain=True) as there:
+        message = await failing(Fetcher(trusting(tmp_path)), there.server + "/x", ChartUnreachable)
+        assert "does not speak TLS" in message
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Counting(ThreadPoolExecutor):
+    """Counts how often a name is resolved; asyncio does that in its executor."""
+
+    def __init__(self) -> None:
+        super().__init__(2)
+        self.names: list[object] = []
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """As ever."""
+        if fn is socket.getaddrinfo:
+            self.names.append(args[0])
+        return super().submit(fn, *args, **kwargs)
+
+
+async def test_a_name_is_resolved_once(tmp_path: Path) -> None:
+    """So that nobody can give a good address to the one who looks and a bad one to the one who connects."""
+    executor = Counting()
+    asyncio.get_running_loop().set_default_executor(executor)
+    async with site() as there:
+        there.pages["/x"] = b"hello"
+        fetcher = Fetcher(trusting(tmp_path, private_hosts=frozenset({"localhost"})))
+        url = URL(there.url.replace("127.0.0.1", "localhost") + "/x")
+        assert (await fetcher.get(Ask(url=url, limit=5))).body == b"hello"
+        assert executor.names.count("localhost") == 1

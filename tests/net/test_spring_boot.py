@@ -253,7 +253,7 @@ def test_alone_it_needs_a_tag_only(helm: Path, tmp_path: Path) -> None:
         ({"nameOverride": "Not_a_name"}, "nameOverride"),
         ({"strategy": {"maxSurge": "a lot"}}, "maxSurge"),
     ],
-    ids=lambda value: next(iter(value), "none") if isinstance(value, dict) else "told",
+    ids=["no tag", "number", "unknown", "negative", "env", "label", "name", "strategy"],
 )
 def test_values_that_are_wrong_are_told(helm: Path, tmp_path: Path, values: JSONMap, told_: str) -> None:
     done = run(helm, tmp_path, (values,), "web")

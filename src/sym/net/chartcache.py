@@ -1,12 +1,15 @@
 """Charts unpacked on disk, each once, by digest: what is not used for longest goes when it gets too much.
 
-A folder that is only ours holds them. It is a cache of this process: nothing in it outlives `close`. An engine may
-still read a chart that was handed out a while ago, so nothing goes within `keep_seconds` of its last use.
+A folder that is only ours holds them, made when the first chart comes. It is a cache of this process: nothing in it
+outlives `close`, and what a killed process left is taken away by the next one. An engine may still read a chart that
+was handed out a while ago, so nothing goes within `keep_seconds` of its last use.
 """
 
 import asyncio
 import contextlib
+import fcntl
 import itertools
+import os
 import shutil
 import tempfile
 from collections import OrderedDict
@@ -18,6 +21,10 @@ from sym.aio.env import Env
 from sym.net.archive import Archive, unpack
 from sym.net.errors import ChartUnreachable
 from sym.settings import ChartSettings
+
+_PREFIX = "sym-charts-"
+_LOCK = "lock"
+_MAKING = 60  # seconds
 
 
 class CheckedChart(Struct, frozen=True, kw_only=True):
@@ -38,19 +45,21 @@ class _Kept(Struct):
 
 
 class ChartCache:
-    """See the module. `parent`: where its folder is made; None: the system's place for such."""
+    """See the module. `parent`: where its folder is made; None: the system's place for such. After `close` it begins
+    anew."""
 
     def __init__(self, settings: ChartSettings, env: Env, parent: Path | None) -> None:
         self._settings = settings
         self._env = env
-        self._root = Path(tempfile.mkdtemp(prefix="sym-charts-", dir=parent))
+        self._parent = parent
+        self._home: _Home | None = None
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._numbers = itertools.count()
         self._one = asyncio.Lock()
 
     def file(self, name: str) -> Path:
-        """A path in the folder that is not of a chart."""
-        return self._root / f"{name}.file"
+        """A path in the folder for what is no chart. Raises ChartUnreachable where no folder can be made."""
+        return self._root() / f"{name}.file"
 
     def get(self, digest: str) -> CheckedChart | None:
         """The chart, if it is here."""
@@ -69,11 +78,11 @@ class ChartCache:
         async with self._one:
             if (found := self.get(archive.digest)) is not None:
                 return found
-            folder = self._root / archive.digest / archive.name
+            folder = self._root() / archive.digest / archive.name
             try:
                 await asyncio.to_thread(_write, archive, folder, self._fresh())
             except OSError as error:
-                raise ChartUnreachable(f"the chart cannot be unpacked on this machine: {error.strerror}") from None
+                raise _no_place(error) from None
             chart = CheckedChart(
                 name=archive.name,
                 version=archive.version,
@@ -87,12 +96,22 @@ class ChartCache:
 
     async def close(self) -> None:
         """Take everything away."""
+        home, self._home = self._home, None
         self._kept.clear()
-        await asyncio.to_thread(shutil.rmtree, self._root, ignore_errors=True)
+        if home is not None:
+            await asyncio.to_thread(home.leave)
+
+    def _root(self) -> Path:
+        if self._home is None:
+            try:
+                self._home = _Home(self._parent)
+            except OSError as error:
+                raise _no_place(error) from None
+        return self._home.path
 
     def _fresh(self) -> Path:
         """A path that nothing has."""
-        return self._root / f"{next(self._numbers)}.part"
+        return self._root() / f"{next(self._numbers)}.part"
 
     def _too_many(self) -> list[Path]:
         """The folders of those that go; they are forgotten already."""
@@ -106,6 +125,40 @@ class ChartCache:
             del self._kept[digest]
             gone.append(kept.chart.folder.parent)
         return gone
+
+
+class _Home:
+    """The folder itself. A lock that ends with our process says that somebody lives there. Raises OSError."""
+
+    def __init__(self, parent: Path | None) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
+        self._lock = os.open(self.path / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
+        fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        made = self.path.stat().st_mtime
+        for other in self.path.parent.glob(f"{_PREFIX}*"):
+            with contextlib.suppress(OSError):
+                if other != self.path and _is_left(other, made):
+                    shutil.rmtree(other)
+
+    def leave(self) -> None:
+        """Take it away."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        os.close(self._lock)
+
+
+def _is_left(folder: Path, now: float) -> bool:
+    """Whether a folder of ours belongs to no living process; one without lock, or of this minute, may be in the making.
+    Raises OSError."""
+    about = folder.lstat()
+    if about.st_uid != os.geteuid() or folder.is_symlink() or now - about.st_mtime < _MAKING:
+        return False
+    with (folder / _LOCK).open("rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return True
+
+
+def _no_place(error: OSError) -> ChartUnreachable:
+    return ChartUnreachable(f"the chart cannot be unpacked on this machine: {error.strerror}")
 
 
 def _write(archive: Archive, folder: Path, part: Path) -> None:

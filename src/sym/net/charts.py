@@ -17,6 +17,7 @@ import re
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -49,7 +50,7 @@ class _Answer(NamedTuple):
 
 class ChartStore:
     """Gives charts. `parent`: where its folder of unpacked charts is made (None: the system's place for such). Raises
-    OSError where `ca_file` or that place cannot be used, ChartRefused where an alias means nothing that Sym knows."""
+    OSError where `ca_file` cannot be used, ChartRefused where an alias means nothing that Sym knows."""
 
     def __init__(self, settings: ChartSettings, env: Env, parent: Path | None = None) -> None:
         self._settings = settings
@@ -58,7 +59,7 @@ class ChartStore:
         self._repos = {alias: meaning(alias, text) for alias, text in settings.repos.items()}
         self._cache = ChartCache(settings, env, parent)
         self._repositories = {
-            alias: Repository(meant, self._cache.file(alias), self._fetcher, settings, env)
+            alias: Repository(meant, partial(self._cache.file, alias), self._fetcher, settings, env)
             for alias, meant in self._repos.items()
             if isinstance(meant, URL) and meant.scheme != "oci"
         }
@@ -74,7 +75,7 @@ class ChartStore:
             raise _about(error, _label(chart)) from None
 
     async def close(self) -> None:
-        """Take the unpacked charts away."""
+        """Take the unpacked charts away; a `get` after it begins anew."""
         await self._cache.close()
 
     async def _raw(self, text: str) -> CheckedChart:

@@ -106,8 +106,12 @@ class Fetcher:
         return Ask(url=target, limit=ask.limit, elsewhere=True)
 
     async def _once(self, ask: Ask) -> Answer:
+        addresses = await self._addresses(ask.url)
         connector = aiohttp.TCPConnector(
-            ssl=self._tls, resolver=_Pinned(await self._addresses(ask.url)), use_dns_cache=False, force_close=True
+            ssl=self._tls,
+            resolver=_Pinned(addresses),
+            use_dns_cache=False,
+            force_close=True,
         )
         settings = self._settings
         timeout = aiohttp.ClientTimeout(
@@ -176,6 +180,8 @@ class _Pinned(AbstractResolver):
 def _reason(error: Exception) -> str:
     """Ours by kind: texts of libraries may hold the URL."""
     match error:
+        case aiohttp.ClientSSLError() | ssl.SSLError():
+            return "it does not speak TLS as it should"
         case aiohttp.ClientConnectorError() if error.os_error.errno:
             return os.strerror(error.os_error.errno)  # its own text names the address
         case aiohttp.ClientPayloadError():

@@ -5,9 +5,11 @@ Last-Modified), and kept in a file; it is read by `index` in a process of its ow
 """
 
 import asyncio
+import copy
 import hashlib
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from yarl import URL
@@ -16,7 +18,7 @@ import sym
 from sym.aio.env import Env
 from sym.model.codec import DecodeError, decode
 from sym.net.archive import gunzip
-from sym.net.errors import ChartNotFound, ChartRefused, ChartUnreachable
+from sym.net.errors import ChartError, ChartNotFound, ChartRefused, ChartUnreachable
 from sym.net.fetch import Ask, Fetcher
 from sym.net.index import Entry, Found
 from sym.net.policy import parse_url, same_origin, where
@@ -28,17 +30,18 @@ _INHERITED = ("PATH", "LD_LIBRARY_PATH")
 
 
 class Repository:
-    """One repository. `url` is what the operator's alias says; `file` is where its index is kept."""
+    """One repository. `url` is what the operator's alias says; `file` tells where its index is kept."""
 
-    def __init__(self, url: URL, file: Path, fetcher: Fetcher, settings: ChartSettings, env: Env) -> None:
+    def __init__(self, url: URL, file: Callable[[], Path], fetcher: Fetcher, settings: ChartSettings, env: Env) -> None:
         self._url = url if url.raw_path.endswith("/") else url.with_path(url.raw_path + "/", encoded=True)
         self._file = file
         self._fetcher = fetcher
         self._settings = settings
         self._env = env
         self._one = asyncio.Lock()
-        self._known = False
+        self._index: Path | None = None
         self._until = 0.0
+        self._failure: ChartError | None = None
         self._state: dict[str, str] = {}
         self._found: dict[str, tuple[Entry, ...]] = {}
 
@@ -62,43 +65,64 @@ class Repository:
 
     async def _entries(self, chart: str) -> tuple[Entry, ...]:
         async with self._one:
-            if not self._known or self._env.monotonic() >= self._until:
-                await self._refresh()
+            index = await self._current()
             if chart not in self._found:
                 if len(self._found) >= _KEPT:
                     self._found.clear()
-                self._found[chart] = await self._read(chart)
+                self._found[chart] = await self._read(index, chart)
             if not (entries := self._found[chart]):
                 raise ChartNotFound(f"{where(self._url)} has no such chart")
             return entries
 
-    async def _refresh(self) -> None:
+    async def _current(self) -> Path:
+        """The index, asked for where the last answer is too old. A failure is an answer for a short while: many charts
+        may wait for one index."""
+        kept = self._index if self._index is not None and self._index.is_file() else None
+        if self._env.monotonic() < self._until:
+            if self._failure is not None:
+                raise copy.copy(self._failure)
+            if kept is not None:
+                return kept
+        try:
+            self._index = await self._refresh(kept)
+        except ChartError as error:
+            self._failure, self._until = error, self._env.monotonic() + self._settings.failure_seconds
+            raise
+        self._failure, self._until = None, self._env.monotonic() + self._settings.fresh_seconds
+        return self._index
+
+    async def _refresh(self, kept: Path | None) -> Path:
         url = self._url.join(URL("index.yaml"))
-        answer = await self._fetcher.get(Ask(url=url, limit=self._settings.index_bytes, headers=self._conditions()))
-        if not (answer.status == 304 and self._known):
-            body = answer.good().body
-            if answer.headers.get("content-encoding", "") == "gzip":  # some servers pack without being asked
-                limit = self._settings.index_bytes
-                body = await asyncio.to_thread(gunzip, body, limit, f"{limit} bytes, the limit of an index")
-            await asyncio.to_thread(self._file.write_bytes, body)
-            self._found.clear()
-            self._state = {name: answer.headers.get(name, "") for name in ("etag", "last-modified")}
-        self._known = True
-        self._until = self._env.monotonic() + self._settings.fresh_seconds
+        conditions = self._conditions() if kept is not None else {}
+        answer = await self._fetcher.get(Ask(url=url, limit=self._settings.index_bytes, headers=conditions))
+        if answer.status == 304 and kept is not None:
+            return kept
+        body = answer.good().body
+        if answer.headers.get("content-encoding", "") == "gzip":  # some servers pack without being asked
+            limit = self._settings.index_bytes
+            body = await asyncio.to_thread(gunzip, body, limit, f"{limit} bytes, the limit of an index")
+        file = self._file()
+        try:
+            await asyncio.to_thread(file.write_bytes, body)
+        except OSError as error:
+            raise self._unreadable(error) from None
+        self._found.clear()
+        self._state = {name: answer.headers.get(name, "") for name in ("etag", "last-modified")}
+        return file
 
     def _conditions(self) -> dict[str, str]:
         asked = {"If-None-Match": self._state.get("etag"), "If-Modified-Since": self._state.get("last-modified")}
-        return {name: value for name, value in asked.items() if value and self._known}
+        return {name: value for name, value in asked.items() if value}
 
-    async def _read(self, chart: str) -> tuple[Entry, ...]:
+    async def _read(self, index: Path, chart: str) -> tuple[Entry, ...]:
         host, seconds = where(self._url), self._settings.index_timeout
         try:
             async with asyncio.timeout(2 * seconds):
-                code, output = await _run(self._file, chart, seconds)
+                code, output = await _run(index, chart, seconds)
         except TimeoutError:
             raise ChartUnreachable(f"reading the index of {host} took more than {2 * seconds:g} s") from None
         except OSError as error:
-            raise ChartUnreachable(f"the index of {host} cannot be read here: {error.strerror}") from None
+            raise self._unreadable(error) from None
         try:
             found = decode(output, Found) if code == 0 else Found(refused="it needs too much time or memory")
         except DecodeError:
@@ -106,6 +130,9 @@ class Repository:
         if found.refused:
             raise ChartRefused(f"the index of {host} is refused: {found.refused}")
         return found.entries
+
+    def _unreadable(self, error: OSError) -> ChartUnreachable:
+        return ChartUnreachable(f"the index of {where(self._url)} cannot be kept here: {error.strerror}")
 
     def _target(self, entry: Entry) -> URL:
         host = where(self._url)
