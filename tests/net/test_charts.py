@@ -324,7 +324,9 @@ def test_any_source_gives_a_chart_or_a_sentence(url: str, version: str) -> None:
 async def test_a_name_that_nobody_gave(tmp_path: Path) -> None:
     async with store(trusting(tmp_path, repos={"b": str(tmp_path), "a": str(tmp_path)})) as charts:
         told = await failing(charts, source("dmall/demo"), ChartRefused)
-        assert told == "chart dmall/demo: there is no repository dmall (there are: a, b); the operator can add it"
+        assert told.startswith(
+            "chart dmall/demo: there is no repository dmall (there are: a, b); the operator can add it"
+        )
         assert "constraints are not supported" in await failing(charts, source("a/demo", "^1.0"), ChartRefused)
     async with store(trusting(tmp_path)) as charts:
         assert "(there are: none)" in await failing(charts, source("dmall/demo"), ChartRefused)
@@ -344,6 +346,13 @@ def test_aliases_that_mean_nothing(tmp_path: Path, alias: str, meaning: str, tol
         ChartStore(trusting(tmp_path, repos={alias: meaning}), SystemEnv())
     assert told in caught.value.message
     assert "secret" not in caught.value.message
+
+
+def test_a_file_of_authorities_that_is_none(tmp_path: Path) -> None:
+    (tmp_path / "junk.pem").write_bytes(b"junk")
+    for name in ("missing.pem", "junk.pem"):
+        with pytest.raises(ChartRefused, match=f"--charts-ca-file .*{name}: it is missing or no PEM"):
+            ChartStore(ChartSettings(ca_file=str(tmp_path / name)), SystemEnv())
 
 
 # archives in the AppSet

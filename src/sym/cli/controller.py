@@ -93,6 +93,10 @@ def in_pod() -> bool:
     help="A host of charts that may have a private address; again for more.",
 )  # fmt: skip
 @click.option(
+    "--charts-ca-file", envvar="SYM_CHARTS_CA_FILE", default="", metavar="FILE",
+    help="PEM of authorities that chart repositories may have certificates of, beside the system's.",
+)  # fmt: skip
+@click.option(
     "-v", "verbosity", envvar="SYM_VERBOSITY", type=click.IntRange(0, 10), default=2, show_default=True,
     help="How much is logged: 0 errors, 2 what happens, 4 and more details.",
 )  # fmt: skip
@@ -100,7 +104,7 @@ def command(
     enable_master: bool, enable_worker: bool, worker_clusters: str, kubeconfig: str, context: str,
     threadiness: int, http_addr: str, leader_election: bool, lease_duration: int, renew_deadline: float,
     retry_period: float, helm_engine: str, helm_program: str, helm_kinds: str, helm_timeout: float, helm_hooks: bool,
-    charts_repos: tuple[str, ...], charts_hosts: tuple[str, ...], verbosity: int,
+    charts_repos: tuple[str, ...], charts_hosts: tuple[str, ...], charts_ca_file: str, verbosity: int,
 ) -> None:  # fmt: skip
     """Run the controllers until SIGTERM or Ctrl-C."""
     from sym.cli.logs import configure
@@ -129,7 +133,11 @@ def command(
             hooks=helm_hooks,
             kinds=tuple(kind.strip() for kind in helm_kinds.split(",") if kind.strip()),
         ),
-        charts=ChartSettings(repos=dict(map(chart_repo, charts_repos)), private_hosts=frozenset(charts_hosts)),
+        charts=ChartSettings(
+            repos=dict(map(chart_repo, charts_repos)),
+            private_hosts=frozenset(charts_hosts),
+            ca_file=charts_ca_file,
+        ),
     )
     sys.exit(run(options, settings, (host, port), kubeconfig, context))
 

@@ -50,7 +50,7 @@ class _Answer(NamedTuple):
 
 class ChartStore:
     """Gives charts. `parent`: where its folder of unpacked charts is made (None: the system's place for such). Raises
-    OSError where `ca_file` cannot be used, ChartRefused where an alias means nothing that Sym knows."""
+    ChartRefused where an alias means nothing that Sym knows, or `ca_file` cannot be used."""
 
     def __init__(self, settings: ChartSettings, env: Env, parent: Path | None = None) -> None:
         self._settings = settings
@@ -173,7 +173,9 @@ class ChartStore:
             raise ChartRefused(f"chartUrl.url must be {_FORMS}, https://…/x.tgz or oci://HOST/PATH")
         if alias not in self._repos:
             known = ", ".join(sorted(self._repos)) or "none"
-            raise ChartRefused(f"there is no repository {alias} (there are: {known}); the operator can add it")
+            raise ChartRefused(
+                f"there is no repository {alias} (there are: {known}); the operator can add it (--charts-repo)"
+            )
         return alias, chart
 
 
@@ -183,13 +185,13 @@ _FORMS = "ALIAS/CHART, as dmall/springBoot"
 def meaning(alias: str, text: str) -> URL | Path:
     """What an operator's alias stands for."""
     if not _ALIAS.fullmatch(alias):
-        raise ChartRefused(f"charts.repos: {alias!r} cannot be an alias: letters, digits, `.`, `_` and `-`")
+        raise ChartRefused(f"--charts-repo: {alias!r} cannot be an alias: letters, digits, `.`, `_` and `-`")
     if text.startswith(("/", "file:///")):
         return Path(text.removeprefix("file://"))
     try:
         return parse_url(text, ("https", "http", "oci"))
     except ChartRefused as error:
-        raise ChartRefused(f"charts.repos: {alias}: {error.message}, or is the absolute path of a folder") from None
+        raise ChartRefused(f"--charts-repo {alias}: {error.message}, or is the absolute path of a folder") from None
 
 
 def _agreed(found: CheckedChart, chart: str, version: str) -> CheckedChart:

@@ -57,7 +57,7 @@ class Ask(Struct, frozen=True, kw_only=True):
 
 
 class Fetcher:
-    """Asks servers, a few at a time. Raises OSError or ssl.SSLError where `ca_file` cannot be used."""
+    """Asks servers, a few at a time. Raises ChartRefused where `ca_file` cannot be used."""
 
     def __init__(self, settings: ChartSettings) -> None:
         self._settings = settings
@@ -65,7 +65,12 @@ class Fetcher:
         self._tls = ssl.create_default_context()
         self._tls.minimum_version = ssl.TLSVersion.TLSv1_2
         if settings.ca_file:
-            self._tls.load_verify_locations(settings.ca_file)
+            try:
+                self._tls.load_verify_locations(settings.ca_file)
+            except OSError:  # ssl.SSLError too
+                raise ChartRefused(
+                    f"--charts-ca-file {settings.ca_file}: it is missing or no PEM of certificates"
+                ) from None
 
     async def get(self, ask: Ask) -> Answer:
         """The answer after redirects. Raises ChartError."""
@@ -75,7 +80,7 @@ class Fetcher:
                 return await self._followed(ask)
         except aiohttp.ClientConnectorCertificateError:
             raise ChartUnreachable(
-                f"{host}: its certificate does not verify; the operator can name its authority with charts.ca_file"
+                f"{host}: its certificate does not verify; the operator can name its authority (--charts-ca-file)"
             ) from None
         except TimeoutError:
             seconds = f"{self._settings.fetch_timeout:g}"
@@ -149,8 +154,8 @@ class Fetcher:
         for *_, address in found:
             if kind := forbidden(host, str(address[0]), self._settings.private_hosts):
                 raise ChartRefused(
-                    f"{where(url)} has a {kind} address, which charts may not come from; the operator can list it in"
-                    " charts.private_hosts"
+                    f"{where(url)} has a {kind} address, which charts may not come from; the operator can list it"
+                    f" (--charts-private-host {url.raw_host})"
                 )
         return [(family, str(address[0])) for family, *_, address in found]
 

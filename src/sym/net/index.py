@@ -5,6 +5,7 @@ that renews a lock. So `repository` starts this file with the index as standard 
 and gets JSON. The process limits its own CPU, memory and files before it looks at the first byte.
 """
 
+import contextlib
 import resource
 import sys
 from collections.abc import Iterator
@@ -89,7 +90,8 @@ def _limit(seconds: int) -> None:
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_CORE, 0),
     ):
-        resource.setrlimit(kind, (most, most))
+        with contextlib.suppress(ValueError, OSError):  # macOS has no limit of memory
+            resource.setrlimit(kind, (most, most))
 
 
 def main() -> None:
