@@ -147,7 +147,8 @@ class ChartSettings(Struct, frozen=True, kw_only=True):
     cache_bytes: int = 256 << 20
     """Bytes of charts and indexes kept on disk; the one not used for longest goes first ..."""
     keep_seconds: float = 900.0
-    """... but none that was asked for so many seconds ago or less: Helm may still read it."""
+    """... but none that was asked for so many seconds ago or less, since Helm may still read it, unless they have four
+    times as many bytes."""
 
 
 class HelmSettings(Struct, frozen=True, kw_only=True):

@@ -381,18 +381,32 @@ async def test_a_digest_alone_is_no_source(tmp_path: Path) -> None:
 
 
 async def test_what_is_not_used_goes(tmp_path: Path) -> None:
-    blobs = [tgz({**files("demo", f"1.0.{number}"), "x": bytes(5000)}) for number in range(4)]
+    """Each takes 36 KiB: four files, one of two blocks, and a block for each file itself."""
+    blobs = [tgz({**files("demo", f"1.0.{number}"), "x": bytes(5000)}) for number in range(9)]
     sources = [given(blob) for blob in blobs]
-    async with store(trusting(tmp_path, cache_bytes=11_000, keep_seconds=0.0)) as charts:
+    async with store(trusting(tmp_path, cache_bytes=80_000, keep_seconds=0.0)) as charts:
         first, second = await charts.get(sources[0]), await charts.get(sources[1])
         assert await charts.get(sources[0]) == first
         third = await charts.get(sources[2])
         assert [one.folder.exists() for one in (first, second, third)] == [True, False, True]
         assert await charts.get(sources[1]) == second
         assert second.folder.exists()
-    async with store(trusting(tmp_path, cache_bytes=11_000, keep_seconds=900.0)) as charts:
+    async with store(trusting(tmp_path, cache_bytes=83_000, keep_seconds=900.0)) as charts:
         kept = [await charts.get(one) for one in sources]
-        assert all(one.folder.exists() for one in kept)
+        assert [one.folder.exists() for one in kept] == [True] * 9
+    async with store(trusting(tmp_path, cache_bytes=70_000, keep_seconds=900.0)) as charts:
+        kept = [await charts.get(one) for one in sources]
+        assert [one.folder.exists() for one in kept] == [False] * 2 + [True] * 7
+
+
+async def test_what_is_remembered_of_a_failure_holds_no_archive(tmp_path: Path) -> None:
+    async with site() as there:
+        filled(there).pages["/demo-0.9.0.tgz"] = NEW
+        async with store(trusting(tmp_path, repos={"dmall": there.url})) as charts:
+            await failing(charts, source("dmall/demo", "0.9.0"), ChartRefused)
+            [answer] = charts._answers.values()
+            assert answer.error is not None
+            assert answer.error.__traceback__ is None
 
 
 async def test_what_somebody_tidied_up_is_unpacked_again(tmp_path: Path) -> None:

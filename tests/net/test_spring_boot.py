@@ -14,6 +14,7 @@ from sym import yaml
 from sym.model.advdeployment import AdvUpdateStrategy, ChildPodSet
 from sym.model.appset import Inject, PodSet
 from sym.model.codec import JSON, JSONMap, as_map, dig, dig_list, dig_map, parse_map
+from sym.net.archive import open_archive
 from sym.net.folder import read_chart
 from sym.plan.values import AppFacts, helm_values, layers
 from sym.settings import ChartSettings
@@ -99,6 +100,21 @@ def test_it_passes_our_own_checks() -> None:
         "values.schema.json",
         "values.yaml",
     ]
+
+
+def test_as_helm_packs_it_it_is_the_same(helm: Path, tmp_path: Path) -> None:
+    command = [str(helm), "package", str(CHART), "--destination", str(tmp_path)]
+    subprocess.run(
+        command, env={"PATH": os.defpath, "HOME": str(tmp_path)}, check=True, capture_output=True, timeout=50
+    )
+    packed = open_archive((tmp_path / "springBoot-0.0.1.tgz").read_bytes(), ChartSettings())
+    found = read_chart(CHARTS, "springBoot", "", ChartSettings())
+    assert (packed.name, packed.version) == (found.name, found.version)
+    assert {**packed.files, ".helmignore": b"", "Chart.yaml": b""} == {
+        **found.files,
+        ".helmignore": b"",
+        "Chart.yaml": b"",
+    }
 
 
 def test_what_sym_tells_a_chart_it_knows() -> None:

@@ -25,6 +25,8 @@ from sym.settings import ChartSettings
 _PREFIX = "sym-charts-"
 _LOCK = "lock"
 _MAKING = 60  # seconds
+_BLOCK = 4096
+_CROWDED = 4
 
 
 class CheckedChart(Struct, frozen=True, kw_only=True):
@@ -90,7 +92,7 @@ class ChartCache:
                 digest=archive.digest,
                 folder=folder,
             )
-            self._kept[archive.digest] = _Kept(chart, archive.size, self._env.monotonic())
+            self._kept[archive.digest] = _Kept(chart, _on_disk(archive), self._env.monotonic())
             await asyncio.to_thread(_remove, [(one, self._fresh()) for one in self._too_many()])
         return chart
 
@@ -114,12 +116,13 @@ class ChartCache:
         return self._root() / f"{next(self._numbers)}.part"
 
     def _too_many(self) -> list[Path]:
-        """The folders of those that go; they are forgotten already."""
-        total = sum(kept.size for kept in self._kept.values())
+        """The folders of those that go; they are forgotten already. Who brings ever new charts must not fill the disk:
+        far above the limit, what was used of late goes too, and an operation that misses it is tried again."""
+        total, limit = sum(kept.size for kept in self._kept.values()), self._settings.cache_bytes
         before = self._env.monotonic() - self._settings.keep_seconds
         gone: list[Path] = []
         for digest, kept in list(self._kept.items()):
-            if total <= self._settings.cache_bytes or kept.used > before:
+            if total <= limit or (kept.used > before and total <= _CROWDED * limit):
                 break
             total -= kept.size
             del self._kept[digest]
@@ -159,6 +162,11 @@ def _is_left(folder: Path, now: float) -> bool:
 
 def _no_place(error: OSError) -> ChartUnreachable:
     return ChartUnreachable(f"the chart cannot be unpacked on this machine: {error.strerror}")
+
+
+def _on_disk(archive: Archive) -> int:
+    """Bytes in whole blocks, or many small files would cost nothing."""
+    return sum(-(-len(content) // _BLOCK) * _BLOCK + _BLOCK for content in archive.files.values())
 
 
 def _write(archive: Archive, folder: Path, part: Path) -> None:

@@ -107,7 +107,8 @@ class ChartStore:
 
     def _remember(self, key: tuple[str, str], seconds: float, digest: str, error: ChartError | None = None) -> None:
         keeps = digest if error is None or isinstance(error, ChartUnreachable) else ""
-        self._answers[key] = _Answer(self._env.monotonic() + seconds, keeps, error)
+        told = copy.copy(error)  # without its traceback, which holds the archive
+        self._answers[key] = _Answer(self._env.monotonic() + seconds, keeps, told)
         self._answers.move_to_end(key)
         while len(self._answers) > self._settings.answers:
             self._answers.popitem(last=False)

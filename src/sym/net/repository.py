@@ -86,7 +86,8 @@ class Repository:
         try:
             self._index = await self._refresh(kept)
         except ChartError as error:
-            self._failure, self._until = error, self._env.monotonic() + self._settings.failure_seconds
+            self._failure = copy.copy(error)  # without its traceback, which holds the index
+            self._until = self._env.monotonic() + self._settings.failure_seconds
             raise
         self._failure, self._until = None, self._env.monotonic() + self._settings.fresh_seconds
         return self._index
