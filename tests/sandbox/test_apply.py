@@ -133,6 +133,12 @@ def _fields(document: JSONMap, manager: str) -> FieldSet:
     return found[0] if found else {}
 
 
+def test_who_no_longer_states_labels_takes_the_labels_and_not_the_name() -> None:
+    first = server_side_apply(None, _config({"text": "x"}, labels={"a": "b"}), _writer("one"))
+    then = server_side_apply(first, _config({"text": "x"}), _writer("one"))
+    assert dig_map(then, "metadata").keys() == {"name", "managedFields"}
+
+
 def test_a_conflict_names_manager_and_field() -> None:
     """In the server's words; force takes the field."""
     live = server_side_apply(None, _config({"text": "x", "keyed": [{"name": "a", "value": "x"}]}), _writer("one"))

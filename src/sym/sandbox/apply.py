@@ -67,11 +67,12 @@ def server_side_apply(live: JSONMap | None, config: JSONMap, writer: Writer, *, 
     before = _without_record(live) if live is not None else {}
     owners = _owners(live, writer)
     key = Key(writer.manager, APPLY, writer.subresource)
-    stated = difference(of_value(config, node), managed.OWN)
+    named = of_value(config, node)  # with the object's name, which nobody owns and no pruning may take
+    stated = difference(named, managed.OWN)
     former = owners.get(key)
     applied = merge(before, config, node)
     if former is not None and difference(former.fields, stated):
-        applied = _pruned(applied, owners, former.fields, (key, stated), node)
+        applied = _pruned(applied, owners, former.fields, (key, named), node)
     owners[key] = Owned(stated, writer.api_version, former.time if former else "")
     changes = compare(before if live is not None or not node.builtin else node.zero, applied, node)
     if not force:
