@@ -56,7 +56,7 @@ def test_an_unknown_command_is_an_error(path: Path) -> None:
     assert door("tset", path=path, python=str(dev.PYTHON)).returncode == 2
 
 
-@pytest.mark.parametrize("name", [*dev.LOCKS.values(), dev.TOOLS_LOCK])
+@pytest.mark.parametrize("name", [*dev.LOCKS.values(), dev.TOOLS_LOCK, dev.HELM_LOCK])
 def test_every_locked_package_has_its_version_and_hashes_and_no_address(name: str) -> None:
     text = (ROOT / name).read_text()
     entries = [block for block in dev.blocks(text) if not block.startswith("#")]
@@ -70,6 +70,12 @@ def test_every_locked_package_has_its_version_and_hashes_and_no_address(name: st
 def test_each_level_of_set_up_holds_the_one_before_it() -> None:
     pins = [set(pinned(dev.LOCKS[level])) for level in dev.LEVELS]
     assert pins[0] < pins[1] < pins[2]
+
+
+def test_the_helm_library_is_an_extra_that_no_set_up_holds() -> None:
+    more = set(pinned(dev.HELM_LOCK)) - set(pinned(dev.LOCKS["runtime"]))
+    assert [pin.partition("==")[0] for pin in more] == ["helm-python-sdk"]
+    assert not any("helm-python-sdk" in pin for lock in dev.LOCKS.values() for pin in pinned(lock))
 
 
 def pinned(name: str) -> list[str]:

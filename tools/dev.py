@@ -31,6 +31,7 @@ PYRIGHT = TOOLS / "pyright" / "node_modules" / "pyright" / "index.js"
 LEVELS = ("runtime", "test", "check")  # each includes those before it
 LOCKS = {"runtime": "requirements.lock", "test": "requirements-test.lock", "check": "requirements-check.lock"}
 TOOLS_LOCK = "requirements-tools.lock"
+HELM_LOCK = "requirements-helm.lock"  # of the extra `helm`, 75 MB, which no command here installs
 GENERATED = (  # the command that writes generated files, the command that ends with 1 when they are stale
     (("sym", "crds", "--write", "charts/sym/crds"), ("sym", "crds", "--check", "charts/sym/crds")),
 )
@@ -133,6 +134,7 @@ def lock(arguments: Sequence[str]) -> int:
         ("pyproject.toml", every, ("--extra", "test", "--extra", "check")),
         ("pyproject.toml", LOCKS["test"], ("--extra", "test", "-c", every)),
         ("pyproject.toml", LOCKS["runtime"], ("-c", every)),
+        ("pyproject.toml", HELM_LOCK, ("--extra", "helm", "-c", every)),
     ):
         run([UV, *options, *extra, *arguments, "-o", target, source], f"could not write {target}")
     return 0

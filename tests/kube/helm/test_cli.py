@@ -213,7 +213,7 @@ async def test_it_is_taken_from_path_else_from_what_was_built_last(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     monkeypatch.setenv("SYM_CACHE", str(tmp_path / "cache"))
-    with pytest.raises(HelmEngineMissing, match=r"no Helm on this machine.*install Helm.*sym\[helm\]"):
+    with pytest.raises(HelmEngineMissing, match=r"no helm program on this machine.*install Helm.*sym\[helm\]"):
         await find.find_engine(HelmSettings(engine="cli"))
     for number, place in enumerate(("cache/controlplane/one", "cache/controlplane/two", "bin")):
         (tmp_path / place).mkdir(parents=True)

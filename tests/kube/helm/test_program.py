@@ -123,7 +123,7 @@ async def test_it_ends_with_us_even_if_we_are_killed(tmp_path: Path) -> None:
 
 
 async def test_a_start_under_another_parent_is_given_up() -> None:
-    command = program.launcher(HelmSettings())
+    command = program.launcher(program.Limits(address=0, file=0, files=0))
     command[command.index(str(os.getpid()))] = "1"
     process = await asyncio.create_subprocess_exec(*command, "/bin/true")
     assert await process.wait() == 126

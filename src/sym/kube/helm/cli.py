@@ -118,10 +118,7 @@ class HelmCli:
         """See HelmEngine."""
         async with self._turns.turn(Work(what="pull"), deadline), self._place(None) as place:
             await self._run(place, argv.pull(chart, version, "."))
-            found = sorted(place.folder.glob("*.tgz"))
-            if len(found) != 1:
-                raise HelmFailed(f"helm pull: {len(found)} archives came where one was expected")
-            return Path(await asyncio.to_thread(shutil.move, found[0], folder / found[0].name))
+            return await asyncio.to_thread(program.only_archive, place.folder, folder)
 
     async def close(self) -> None:
         """See HelmEngine. Runs end with the tasks that await them; what is left are folders."""

@@ -8,18 +8,27 @@ from pathlib import Path
 
 from sym.kube.helm import argv, program, words
 from sym.kube.helm.cli import HelmCli, environment
+from sym.kube.helm.sdk import HelmSdk, library
 from sym.kube.helm.types import HelmEngine, HelmEngineMissing
 from sym.settings import HelmSettings
 
+_MISSING = {
+    "auto": "there is no Helm on this machine",
+    "cli": "there is no helm program on this machine",
+    "sdk": "the Helm library is not installed",
+}
 HOW = "install Helm 3.13 or newer so that `helm` is on PATH, or `pip install 'sym[helm]'`"
 
 
 async def find_engine(settings: HelmSettings) -> HelmEngine:
     """The engine that the settings ask for. Raises HelmEngineMissing with how to get one."""
-    path = find_program(settings)
-    if path is None:
-        raise HelmEngineMissing(f"there is no Helm on this machine: {HOW}")
-    return HelmCli(path, await version(path, settings), settings)
+    path = find_program(settings) if settings.engine != "sdk" else None
+    if path is not None:
+        return HelmCli(path, await version(path, settings), settings)
+    folder = library() if settings.engine != "cli" else None
+    if folder is not None:
+        return HelmSdk(folder, settings)
+    raise HelmEngineMissing(f"{_MISSING[settings.engine]}: {HOW}")
 
 
 def find_program(settings: HelmSettings) -> Path | None:

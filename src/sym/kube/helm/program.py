@@ -8,6 +8,7 @@ POSIX process groups.
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Mapping, Sequence
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from sym.kube.helm.types import HelmEngineMissing
+from sym.kube.helm.types import HelmEngineMissing, HelmFailed
 from sym.settings import HelmSettings
 
 _LAUNCH = str(Path(__file__).with_name("launch.py"))
@@ -33,17 +34,32 @@ class Ran(Struct, frozen=True, kw_only=True):
     """The end of what it wrote to stderr."""
 
 
-def launcher(settings: HelmSettings) -> list[str]:
-    """What stands before a program's own argv: it runs with the limits of `settings` and ends with this process."""
-    limits = (settings.cpu_seconds, settings.address_bytes, settings.file_bytes, settings.open_files)
-    return [sys.executable, "-I", "-S", _LAUNCH, str(os.getpid()), *(str(number) for number in limits)]
+class Limits(Struct, frozen=True, kw_only=True):
+    """What a process may use: seconds of CPU, bytes of address space and of a file, open files. 0: what it likes."""
+
+    cpu: int = 0
+    address: int
+    file: int
+    files: int
+
+
+def launcher(limits: Limits) -> list[str]:
+    """What stands before a program's own argv: it runs with these limits and ends with this process."""
+    numbers = (os.getpid(), limits.cpu, limits.address, limits.file, limits.files)
+    return [sys.executable, "-I", "-S", _LAUNCH, *(str(number) for number in numbers)]
 
 
 async def run(argv: Sequence[str], environment: Mapping[str, str], folder: Path, settings: HelmSettings) -> Ran:
     """Run `argv` in `folder` to its end. Raises HelmEngineMissing where it cannot be started."""
+    limits = Limits(
+        cpu=settings.cpu_seconds,
+        address=settings.address_bytes,
+        file=settings.file_bytes,
+        files=settings.open_files,
+    )
     try:
         process = await asyncio.create_subprocess_exec(
-            *launcher(settings),
+            *launcher(limits),
             *argv,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
@@ -82,6 +98,14 @@ async def end(process: asyncio.subprocess.Process, grace: float) -> None:
             _signal(process.pid, signal.SIGKILL)
     if cancelled is not None:
         raise cancelled
+
+
+def only_archive(place: Path, folder: Path) -> Path:
+    """The chart archive that was pulled into `place`, moved into `folder`. Raises HelmFailed where it is not one."""
+    found = sorted(place.glob("*.tgz"))
+    if len(found) != 1:
+        raise HelmFailed(f"helm pull: {len(found)} archives came where one was expected")
+    return Path(shutil.move(found[0], folder / found[0].name))
 
 
 def _signal(group: int, number: signal.Signals) -> None:
