@@ -336,3 +336,11 @@ def test_what_a_statefulset_cannot_do_is_refused_wherever_it_stands(strategy: St
         only(validate_appset(app(inner, spec=AppSetSpec(pod_spec=STATEFUL))))[0] == f"{ONE}.statefulSetStrategy.{path}"
     )
     assert validate_appset(app(inner)) == ()
+
+
+@pytest.mark.parametrize(("name", "fits"), [("a" * 59, True), ("a" * 60, False), ("9000", False), ("a.b", False)])
+def test_a_statefulset_needs_a_name_that_a_service_can_have(name: str, fits: bool) -> None:
+    problems = validate_appset(app(name=name, spec=AppSetSpec(pod_spec=STATEFUL)))
+    assert [each.path for each in problems] == ([] if fits else ["metadata.name"])
+    assert fits or "at most 59" in problems[0].message
+    assert validate_appset(app(name=name)) == ()

@@ -56,6 +56,7 @@ LABELS_FROM_META = (names.GROUP, names.LDC, names.ZONE, names.CLUSTER_INFO)
 
 _NAME = re.compile(NAME_PATTERN)
 _CLUSTER = re.compile(CLUSTER_PATTERN)
+_SERVICE = re.compile(r"[a-z][-a-z0-9]{0,61}[a-z0-9]")
 _PERCENT = re.compile(COUNT_OR_PERCENT_PATTERN)
 _IMAGE = re.compile(IMAGE_PATTERN)
 _TAG = re.compile(TAG_PATTERN)
@@ -91,6 +92,7 @@ def validate_appset(app: AppSet) -> tuple[Problem, ...]:
         *_charts(spec.pod_spec, pod_sets),
         *_claims(spec.pod_spec),
         *_stateful(spec, pod_sets),
+        *_governing(app),
         *_strategy(spec.update_strategy, spec.cluster_topology),
         *_clusters(spec.cluster_topology),
         *_pod_sets(pod_sets, MAX_NAME_BY_TYPE.get(spec.pod_spec.deploy_type, MAX_NAME)),
@@ -238,6 +240,18 @@ def _stateful(spec: AppSetSpec, pod_sets: tuple[_Placed, ...]) -> Iterator[Probl
         if strategy.max_unavailable in {0, "0%"}:
             message = "with no pod that may be unavailable a StatefulSet could change none: use 1 or more"
             yield Problem(path=f"{path}.statefulSetStrategy.maxUnavailable", message=message)
+
+
+def _governing(app: AppSet) -> Iterator[Problem]:
+    """A StatefulSet needs a Service, whose name servers take only if it is one of DNS."""
+    service = names.service_of(app.metadata.name)
+    if app.spec.pod_spec.deploy_type is DeployType.STATEFUL_SET and not _SERVICE.fullmatch(service):
+        yield Problem(
+            path="metadata.name",
+            message=f"{service!r} cannot be the name of the Service that a StatefulSet needs: begin the AppSet's name "
+            "with a small letter, go on with small letters, digits and '-', at most "
+            f"{MAX_NAME - len(names.service_of(''))} characters",
+        )
 
 
 def _bad_image(path: str, image: str) -> Problem:
