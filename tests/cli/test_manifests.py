@@ -99,9 +99,10 @@ async def live(world: Village) -> None:
     await asyncio.sleep(60)
     await world.apply(in_shop(appset({BJ4: [pod_set("bbcc-gz01b-blue", 3, "v2")]})))
     await world.until_settled("bbcc", "Running")
-    await world.apply(in_shop(stateful("v1", 1)) | {"metadata": {"namespace": "shop", "name": "state"}})
+    named: JSONMap = {"metadata": {"namespace": "shop", "name": "state"}}
+    await world.apply({**in_shop(stateful("v1", 1)), **named})
     await world.until_settled("state", "Running")
-    await world.apply(in_shop(stateful("v1", 2)) | {"metadata": {"namespace": "shop", "name": "state"}})
+    await world.apply({**in_shop(stateful("v1", 2)), **named})
     await asyncio.sleep(30)
     await world.until_settled("state", "Running")
     for name in ("bbcc", "alone", "odd", "state"):

@@ -13,7 +13,7 @@ from sym.clusters.job import Job
 from sym.clusters.member import Tools
 from sym.clusters.metrics import FleetMetrics
 from sym.clusters.refusals import LookAgain, Refused
-from sym.clusters.releases import Releases
+from sym.clusters.releases import Place, Releases
 from sym.kube.api import Api
 from sym.kube.connection import Connection
 from sym.kube.errors import FieldConflict, NotFound
@@ -39,6 +39,10 @@ def _nothing_watched(kind: Kind, ref: Ref) -> Store[Object] | None:
     return None
 
 
+def _nobody_listens(place: Place, app: str) -> None:
+    return
+
+
 class Bench:
     """An executor in front of a simulated cluster whose state the test may doubt."""
 
@@ -52,7 +56,7 @@ class Bench:
         expectations = Expectations(_nothing_watched, env, 30.0)
         chosen = Settings(fleet=settings or FleetSettings())
         tools = Tools(env=env, settings=chosen, metrics=self.metrics)
-        self.releases = Releases(None, tools, lambda *_: None)
+        self.releases = Releases(None, tools, _nobody_listens)
         self.executor = Executor(tools, expectations, self.releases, self.gone.append)
         self.connection: Connection | None = None
 

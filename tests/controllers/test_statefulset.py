@@ -169,7 +169,8 @@ async def test_a_service_that_is_no_longer_asked_for_goes() -> None:
         await world.apply(with_service(two_clusters()))
         await world.until_running()
         assert await world.names(BJ4, SERVICE) == [SVC]
-        await world.apply(two_clusters() | {"spec": {**dig_map(two_clusters(), "spec"), "serviceName": ""}})
+        spec: JSONMap = {**dig_map(two_clusters(), "spec"), "serviceName": ""}
+        await world.apply({**two_clusters(), "spec": spec})
         await until(lambda: world.none(BJ4, SERVICE), "it goes")
         await world.until_running()
         assert await world.names(BJ4, DEPLOYMENT) == [BLUE]

@@ -10,7 +10,7 @@ from sym.kube.api import Api
 from sym.kube.errors import Junk
 from sym.kube.frames import Reader
 from sym.kube.requests import ListOptions
-from sym.kube.store import Change, Store
+from sym.kube.store import Event, Store
 from sym.kube.watch import Reflector
 from sym.model.codec import JSONMap, encode
 from sym.model.kinds import NAMESPACE, SECRET
@@ -41,11 +41,14 @@ async def test_only_metadata_comes(streams: bool) -> None:
     await api.create(NAMESPACE, {"metadata": {"name": "d"}}, "t")
     await api.create(SECRET, secret("a", owner="helm"), "t")
     await api.create(SECRET, secret("other"), "t")
-    store: Store[Open] = Store("c", {})
-    changes: list[Change[Open]] = []
-    reflector = Reflector(api, SECRET, Open, OPTIONS, KubeSettings(stream_lists=streams), env)
+    store = Store[Open]("c", {})
+
+    def take(event: Event[Open]) -> None:
+        store.handle(event)
+
+    reflector: Reflector[Open] = Reflector(api, SECRET, Open, OPTIONS, KubeSettings(stream_lists=streams), env)
     async with asyncio.TaskGroup() as group:
-        task = group.create_task(reflector.run(lambda event: changes.extend(store.handle(event))))
+        task = group.create_task(reflector.run(take))
         await asyncio.sleep(1)
         await api.create(SECRET, secret("b", owner="helm"), "t")
         await asyncio.sleep(1)
@@ -58,12 +61,10 @@ async def test_only_metadata_comes(streams: bool) -> None:
 
 
 def test_what_was_not_asked_for_is_no_list() -> None:
-    partial = encode(
-        {"apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadataList", "metadata": {"resourceVersion": "1"}}
-        | {"items": []}
-    )
-    whole = encode({"apiVersion": "v1", "kind": "SecretList", "metadata": {"resourceVersion": "1"}, "items": []})
-    asked = Reader(SECRET, Object, metadata_only=True)
+    listed: JSONMap = {"metadata": {"resourceVersion": "1"}, "items": []}
+    partial = encode({"apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadataList", **listed})
+    whole = encode({"apiVersion": "v1", "kind": "SecretList", **listed})
+    asked: Reader[Object] = Reader(SECRET, Object, metadata_only=True)
     assert [asked.page(body).items for body in (partial, whole)] == [(), ()]
     with pytest.raises(Junk, match="another kind"):
         Reader(SECRET, Object).page(partial)

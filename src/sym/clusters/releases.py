@@ -7,7 +7,7 @@ nothing is decided on a cache which does not show it yet.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import NamedTuple, Protocol, TypeAlias
 
@@ -340,7 +340,7 @@ class Releases:
             _log.warning("record not read", cluster=place.cluster, release=place.name, error=error.message)
             facts, objects = None, None
         known = self._states.get(place, HelmState())
-        repaired = known.repaired if known.number == number else {}
+        repaired: Mapping[str, str] = known.repaired if known.number == number else {}
         self._states[place] = replace(known, number=number, facts=facts, objects=objects, repaired=repaired)
 
     async def _found(self) -> Tackle:

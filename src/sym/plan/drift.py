@@ -101,8 +101,8 @@ class Rendered(Struct, frozen=True, kw_only=True):
         """An object as Helm sends it: with the marks of its release."""
         metadata = dig_map(wanted, "metadata")
         marks: JSONMap = {names.HELM_RELEASE: self.release, names.HELM_NAMESPACE: self.owner.namespace}
-        labels = {**dig_map(metadata, "labels"), names.MANAGED_BY: _MANAGED}
-        marked = {**metadata, "labels": labels, "annotations": {**dig_map(metadata, "annotations"), **marks}}
+        labels: JSONMap = {**dig_map(metadata, "labels"), names.MANAGED_BY: _MANAGED}
+        marked: JSONMap = {**metadata, "labels": labels, "annotations": {**dig_map(metadata, "annotations"), **marks}}
         return as_map(without_nulls({**wanted, "metadata": marked}))
 
 

@@ -66,10 +66,6 @@ def _definition(obj: JSONMap, _: datetime) -> list[JSON]:
     return [name(obj), dig_str(obj, "metadata", "creationTimestamp")]
 
 
-def _template(obj: JSONMap) -> list[JSON]:
-    return [*container_cells(dig(obj, "spec", "template")), selector(dig(obj, "spec", "selector"))]
-
-
 def _deployment(obj: JSONMap, now: datetime) -> list[JSON]:
     ready = f"{number(obj, 'status', 'readyReplicas')}/{number(obj, 'spec', 'replicas')}"
     updated, available = (number(obj, "status", field) for field in ("updatedReplicas", "availableReplicas"))

@@ -157,7 +157,8 @@ def _generated(document: JSONMap) -> list[Cause]:
         for name, value in wanted.items()
         if labels.get(name) != value
     ]
-    if not selects(spec.get("selector"), dict[str, JSON](wanted)):
+    asked: JSONMap = {**wanted}
+    if not selects(spec.get("selector"), asked):
         causes.append(invalid("spec.selector", spec.get("selector"), "`selector` not auto-generated"))
     return causes
 
