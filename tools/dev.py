@@ -80,8 +80,10 @@ def usage() -> str:
 
 
 def demo(arguments: Sequence[str]) -> int:
-    """the product on simulated clusters, until Ctrl-C; --exit, --clusters N, --speed X, --real, --help"""
+    """the product on simulated clusters, until Ctrl-C; --exit, --scenario helm, --clusters N, --real, --help"""
     prepare("runtime")
+    if "helm" in " ".join(arguments).replace("=", " ").split():
+        prepare_helm()
     if "--real" not in arguments:
         become("sym", "demo", *arguments)
     others = [argument for argument in arguments if argument != "--real"]
@@ -253,6 +255,32 @@ def alone() -> Iterator[None]:
     with (TOOLS / "setup.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def prepare_helm() -> None:
+    """Helm's library into ./.venv where this machine has no helm program: it is large, so only for those who ask."""
+    cache = Path(os.environ.get("SYM_CACHE") or Path.home() / ".cache" / "sym")
+    found = shutil.which("helm") or any((cache / "controlplane").glob("*/helm"))
+    if found or any(VENV.glob("lib/python*/site-packages/helm_python")):
+        return
+    say("dev.sh: there is no helm program on this machine; installing Helm's library (75 MB) into ./.venv, once")
+    lock = TOOLS / "helm.lock"
+    library = (
+        block for block in blocks((read(ROOT / HELM_LOCK) or b"").decode()) if block.startswith("helm-python-sdk")
+    )
+    lock.write_text("".join(library))
+    why = "Helm's library could not be installed (the installer's own words are above); install helm instead"
+    with alone():
+        if UV.exists():
+            mirror = as_uv(pip_configuration(), os.environ)
+            run(
+                [UV, "pip", "install", "-q", "--python", PYTHON, "--no-deps", "--require-hashes", "-r", lock],
+                why,
+                mirror,
+            )
+        else:
+            pip = [sys.executable, "-m", "pip", "--python", PYTHON, "install", "-q", "--no-deps", "--require-hashes"]
+            run([*pip, "-r", lock], why)
 
 
 def prepare_tools() -> None:
