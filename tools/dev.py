@@ -279,8 +279,8 @@ def prepare_helm() -> None:
                 mirror,
             )
         else:
-            pip = [sys.executable, "-m", "pip", "--python", PYTHON, "install", "-q", "--no-deps", "--require-hashes"]
-            run([*pip, "-r", lock], why)
+            options = ("--no-deps", "--require-hashes", "-r", lock)
+            run((sys.executable, "-m", "pip", "--python", PYTHON, "install", "-q", *options), why)
 
 
 def prepare_tools() -> None:
