@@ -185,8 +185,9 @@ class HelmSettings(Struct, frozen=True, kw_only=True):
     """CPU seconds of one operation. A chart of the usual size needs 0.1; a template that loops would need for ever."""
     address_bytes: int = 2 << 30
     """Bytes of address space of one operation. Go reserves 0.8 GB of it before it begins."""
-    library_bytes: int = 6 << 30
-    """Bytes of address space of the process that the Helm library lives in: all its calls together."""
+    library_bytes: int = 3 << 30
+    """Bytes of address space of the process that the Helm library lives in, all its calls together. It takes 2 GB of
+    addresses for 90 MB of memory."""
     memory_bytes: int = 512 << 20
     """Bytes of heap above which Go collects garbage harder (GOMEMLIMIT); Helm itself needs 60-80 MB."""
     file_bytes: int = 64 << 20

@@ -220,7 +220,7 @@ class HelmContract:
     async def test_a_template_without_end_hits_a_limit_and_the_engine_goes_on(
         self, engine_name: str, ground: Ground, template: str
     ) -> None:
-        limits = HelmSettings(cpu_seconds=2, address_bytes=1 << 30, library_bytes=2 << 30)
+        limits = HelmSettings(cpu_seconds=2, address_bytes=1 << 30)
         deadline = 4.0 if engine_name == "sdk" and template == helm_charts.LOOP else TIME
         engine = await engines.engine(engine_name, limits)
         try:

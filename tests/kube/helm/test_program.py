@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from sym.aio import loops
 from sym.kube.helm import program
 from sym.kube.helm.types import HelmEngineMissing
 from sym.settings import HelmSettings
+from tests.conftest import Backend
 from tests.wait import until, until_async
 
 pytestmark = [pytest.mark.anyio, pytest.mark.real_loop]
@@ -30,6 +32,12 @@ from sym.settings import HelmSettings
 child = "import os, pathlib, time; pathlib.Path('pid').write_text(str(os.getpid())); time.sleep(600)"
 asyncio.run(program.run([sys.executable, "-c", child], {}, pathlib.Path.cwd(), HelmSettings()))
 """
+
+
+@pytest.fixture(params=[asyncio.SelectorEventLoop, loops.factory()], ids=["asyncio", "uvloop"])
+def anyio_backend(request: pytest.FixtureRequest) -> Backend:
+    """Both loops that Sym may run on: their subprocesses differ."""
+    return "asyncio", {"loop_factory": request.param or asyncio.SelectorEventLoop}
 
 
 def alive(pid: int) -> bool:

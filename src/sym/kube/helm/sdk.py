@@ -16,6 +16,7 @@ import sys
 import tempfile
 from importlib import metadata, util
 from pathlib import Path
+from typing import cast
 
 from msgspec import Struct
 
@@ -74,8 +75,7 @@ class _Worker(asyncio.SubprocessProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See SubprocessProtocol."""
-        if isinstance(transport, asyncio.SubprocessTransport):
-            self._transport = transport
+        self._transport = cast("asyncio.SubprocessTransport", transport)  # uvloop's are no subclasses of asyncio's
 
     def pipe_data_received(self, fd: int, data: bytes | str) -> None:
         """See SubprocessProtocol."""
@@ -149,8 +149,8 @@ class _Worker(asyncio.SubprocessProtocol):
 
     def _write(self, message: JSONMap) -> None:
         pipe = self._transport.get_pipe_transport(0) if self._transport is not None else None
-        if isinstance(pipe, asyncio.WriteTransport) and not pipe.is_closing():
-            pipe.write(encode(message) + b"\n")
+        if pipe is not None and not pipe.is_closing():
+            cast("asyncio.WriteTransport", pipe).write(encode(message) + b"\n")
 
     def _answered(self, line: bytes) -> None:
         try:
