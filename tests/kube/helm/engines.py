@@ -15,10 +15,13 @@ from sym.settings import HelmSettings
 WHY = "there is no {} here: `sh dev.sh e2e --build` builds helm and helm4, and the extra `helm` is the library"
 
 
+PROGRAM_NAMES = ("helm", "helm4")
+
+
 def programs() -> Mapping[str, Path]:
     """Helm programs by their names in the tests."""
     cache = Path(os.environ.get("SYM_CACHE") or Path.home() / ".cache" / "sym") / "controlplane"
-    built = {name: sorted(cache.glob(f"*/{name}"), key=lambda path: path.stat().st_mtime) for name in ("helm", "helm4")}
+    built = {name: sorted(cache.glob(f"*/{name}"), key=lambda path: path.stat().st_mtime) for name in PROGRAM_NAMES}
     found = {name: paths[-1] for name, paths in built.items() if paths}
     on_path = shutil.which("helm")
     return {**({"helm": Path(on_path)} if on_path else {}), **found}
@@ -26,7 +29,7 @@ def programs() -> Mapping[str, Path]:
 
 PROGRAMS = programs()
 PRESENT = frozenset((*PROGRAMS, *(("sdk",) if library() else ())))
-NAMES = ("helm", "helm4", *(("sdk",) if "SYM_E2E" not in os.environ or "sdk" in PRESENT else ()))
+NAMES = (*PROGRAM_NAMES, *(("sdk",) if "SYM_E2E" not in os.environ or "sdk" in PRESENT else ()))
 """What tests run on. An end-to-end run needs the programs, which it builds itself; the library is an extra."""
 LACKS: Mapping[str, Mapping[str, str]] = {
     "sdk": {
