@@ -34,8 +34,9 @@ CONTROLLERS = (
     "endpointslice-controller",
     "namespace-controller",
     "garbage-collector-controller",
+    "job-controller",
 )
-REPLACED = frozenset({"deployment", "replicaset", "endpoints", "namespace", "garbage", "scheduler"})
+REPLACED = frozenset({"deployment", "replicaset", "job", "endpoints", "namespace", "garbage", "scheduler"})
 """The simulated controllers whose work the real ones do."""
 TROUBLE = (
     "unable to decode",

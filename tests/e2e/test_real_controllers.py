@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from sym.model.codec import JSON, JSONMap, dig, dig_list, dig_str
+from sym.model.codec import JSON, JSONMap, dig, dig_list, dig_map, dig_str
 from tests.e2e.borrowed import MANAGER, SCHEDULER, Borrowed, Round, borrowed
 from tools.realfleet.build import Binaries
 
@@ -170,3 +170,44 @@ def _image(image: str) -> JSONMap:
 
 def _image_of(owner: JSONMap) -> str:
     return dig_str(owner, "spec", "template", "spec", "containers", 0, "image")
+
+
+JOBS = "/apis/batch/v1/namespaces/{}/jobs"
+FAILED = {"FailureTarget": "DeadlineExceeded", "Failed": "DeadlineExceeded"}
+"""As the simulated Job controller tells it: tests/sandbox/workloads/test_jobs.py."""
+
+
+async def test_a_job_ends_as_under_the_simulated_controller(cluster: Borrowed, space: Space) -> None:
+    pod: JSONMap = {"restartPolicy": "Never", "containers": [{"name": "main", "image": "shop:v1"}]}
+    lost: JSONMap = {**pod, "nodeSelector": {"disk": "none"}}
+    jobs = JOBS.format(space.name)
+    good: JSONMap = {"template": {"spec": pod}}
+    late: JSONMap = {"template": {"spec": lost}, "activeDeadlineSeconds": 1}
+    for name, spec in (("good", good), ("late", late)):
+        cluster.create(jobs, {"metadata": {"name": name}, "spec": spec})
+    await cluster.until(f"{jobs}/good", "status", "succeeded", is_=1)
+    await cluster.until(f"{jobs}/good", "status", "conditions", 1, "type", is_="Complete")
+    assert _true(cluster.get(f"{jobs}/good")) == dict.fromkeys(("SuccessCriteriaMet", "Complete"), "CompletionsReached")
+    await cluster.until(f"{jobs}/late", "status", "conditions", 1, "type", is_="Failed")
+    assert _true(cluster.get(f"{jobs}/late")) == FAILED
+    counts = ("active", "failed", "ready", "terminating", "uncountedTerminatedPods")
+    told = dig_map(cluster.get(f"{jobs}/late"), "status")
+    assert [told.get(name) for name in counts] == [None, 1, 0, 0, {}]
+
+
+async def test_a_job_whose_pod_fails_gives_up(cluster: Borrowed, space: Space) -> None:
+    pod: JSONMap = {"restartPolicy": "Never", "containers": [{"name": "main", "image": "shop:fail"}]}
+    path = JOBS.format(space.name)
+    cluster.create(path, {"metadata": {"name": "bad"}, "spec": {"template": {"spec": pod}, "backoffLimit": 0}})
+    ended, reason = {"FailureTarget": "Failed"}, "BackoffLimitExceeded"
+    if cluster.how.kwok:  # for which images mean nothing: every pod of a Job succeeds
+        ended, reason = {"SuccessCriteriaMet": "Complete"}, "CompletionsReached"
+    ((decided, done),) = ended.items()
+    await cluster.until(f"{path}/bad", "status", "conditions", 1, "type", is_=done)
+    assert _true(cluster.get(f"{path}/bad")) == {decided: reason, done: reason}
+
+
+def _true(job: JSONMap) -> dict[str, str]:
+    """The true conditions, and their reasons."""
+    held = (one for one in dig_list(job, "status", "conditions") if dig(one, "status") == "True")
+    return {dig_str(one, "type"): dig_str(one, "reason") for one in held}
