@@ -5,6 +5,7 @@ servers were asked to change, by user agent, at the servers; `Trap` kills at a g
 """
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -28,6 +29,7 @@ from tests.make import BJ4, BJ5
 T = TypeVar("T")
 SPEED = 50.0
 AGENT = "sym-controller/"
+HELM_AGENT = "Helm/"
 PATIENCE = 60.0  # seconds: bounds a failing test
 LOCKS = ("--lease-duration", "1", "--renew-deadline", "0.8", "--retry-period", "0.2")
 """A killed holder's locks are free after a second instead of fifteen; the same flags that an operator has."""
@@ -38,13 +40,19 @@ def ours(record: Record) -> bool:
     return record.write and record.agent.startswith(AGENT) and record.place.resource != "leases"
 
 
+def helms(record: Record) -> bool:
+    """Whether a Helm asked for a change."""
+    return record.write and record.agent.startswith(HELM_AGENT)
+
+
 @dataclass
 class Trap:
-    """Kills at the `n`-th write of ours from now on: before its answer leaves, or (`late`) right after."""
+    """Kills at the `n`-th write from now on that `counts`: before its answer leaves, or (`late`) right after."""
 
     n: int
     late: bool
     kill: Callable[[], None]
+    counts: Callable[[Record], bool] = ours
     fired: bool = False
 
     def __str__(self) -> str:
@@ -60,6 +68,8 @@ class Traffic:
     """How often a lock was written."""
     asked: list[Record] = field(default_factory=list[Record])
     """The same with the writes of locks among them."""
+    helm: list[Record] = field(default_factory=list[Record])
+    """What Helm was answered to its writes, in any cluster."""
     trap: Trap | None = None
     last: float = field(default_factory=time.monotonic)
 
@@ -68,11 +78,16 @@ class Traffic:
         if record.write and record.agent.startswith(AGENT):
             self.asked.append(record)
         self.locks += record.write and record.place.resource == "leases"
-        if not ours(record):
-            return
-        self.writes.append(record)
-        self.last = time.monotonic()
-        if (trap := self.trap) is not None and not trap.fired:
+        if ours(record):
+            self.writes.append(record)
+        if helms(record):
+            self.helm.append(record)
+        if ours(record) or helms(record):
+            self.last = time.monotonic()
+        self._spring(record)
+
+    def _spring(self, record: Record) -> None:
+        if (trap := self.trap) is not None and not trap.fired and trap.counts(record):
             trap.n -= 1
             if trap.n == 0:
                 trap.fired = True
@@ -140,6 +155,11 @@ class Controller:
         """SIGKILL by its pid. May be called from any thread, as the two below."""
         self._send(signal.SIGKILL)
 
+    def children(self) -> frozenset[int]:
+        """The pids of the processes that it has started and that live."""
+        assert self._process is not None
+        return frozenset(pid for pid, parent in _parents() if parent == self._process.pid)
+
     def pause(self) -> None:
         """SIGSTOP."""
         self._send(signal.SIGSTOP)
@@ -172,3 +192,10 @@ class Controller:
         """The end of its log."""
         lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines()
         return "\n".join(lines[-30:])
+
+
+def _parents() -> Iterator[tuple[int, int]]:
+    """Pid and parent of each process of this machine."""
+    for place in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            yield int(place.parent.name), int(place.read_text().rpartition(")")[2].split()[1])
