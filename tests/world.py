@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from sym.aio.env import LoopEnv
 from sym.clusters.member import Tools
 from sym.clusters.metrics import FleetMetrics
+from sym.clusters.releases import Helm
 from sym.controllers.process import Home, Options, Process
 from sym.kube import requests
 from sym.kube.api import Api
@@ -85,6 +86,8 @@ class World:
         """The faults of each cluster's links."""
         self.down: set[str] = set()
         """Clusters whose new links are cut from the start."""
+        self.helm: Helm | None = None
+        """What a controller process with the option `helm` does Helm's work with."""
         self.writes: list[Write] = []
         """Every request of a controller process that was no read, in order."""
 
@@ -130,7 +133,9 @@ class World:
         )
         at = str(chosen.get("at", META_NAME))
         tools = Tools(env=self.env, settings=self.settings, metrics=FleetMetrics())
-        return Process(Home(client=self.link(at), host=at, connect=self.connect), made, tools)
+        own = Connection(server=f"https://{at}:6443")
+        home = Home(client=self.link(at), host=at, connect=self.connect, connection=own, helm=self.helm)
+        return Process(home, made, tools)
 
     def connect(self, connection: Connection) -> Client:
         """A client for the cluster that a registration's server names."""

@@ -13,7 +13,7 @@ from sym.model.workload import (
     Pod,
     ScaleTarget,
 )
-from sym.plan.advdeployment import plan_advdeployment
+from sym.plan.advdeployment import HELM_RECHECK, plan_advdeployment
 from sym.plan.deployers import DEPLOYERS
 from sym.plan.deployers.helm import FAILED, FOREIGN_HELM, NOT_FOLLOWED, UNREADABLE, HelmDeployer
 from sym.plan.report import FOREIGN
@@ -143,6 +143,9 @@ def test_what_somebody_elses_helm_is_at_is_left_alone_until_it_is_given_up() -> 
     assert of_helm(view) == []
     assert seen(view).reason == FOREIGN_HELM
     assert "pending-upgrade" in seen(view).message
+    assert plan_advdeployment(view, NOW).requeue_after == HELM_RECHECK.total_seconds()
+    busy = replace(view, helm={NAME: HelmState(busy=True)})
+    assert plan_advdeployment(busy, NOW).requeue_after is None
     given_up = replace(view, helm={NAME: HelmState(abandoned=True)})
     assert [type(each) for each in of_helm(given_up)] == [HelmRecover]
 

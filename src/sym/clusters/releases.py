@@ -8,8 +8,9 @@ nothing is decided on a cache which does not show it yet.
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias, TypeVar
 
 import structlog
 from msgspec import Struct
@@ -47,8 +48,11 @@ PERMIT_SECONDS = 0.25
 """Between two looks at whether the lock under which an operation was begun is still held: far less than lies between
 the end of a holder's right to act and the beginning of another's."""
 INTERRUPTED = "interrupted: the process that did this ended before it was done; noted by Sym"
+INLINE = 16 << 10
+"""Characters of YAML that are parsed at once: they take about 20 ms."""
 ABANDONED = 3
 """Deadlines after which a pending record is nobody's any more."""
+T = TypeVar("T")
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("sym.helm")
 
 
@@ -278,7 +282,7 @@ class Releases:
         version = await target.api.version()
         deadline = self._settings.deadline
         rendered = await engine.render(wanted, Capabilities(kube_version=version.git_version), deadline)
-        await asyncio.to_thread(policy.judge, rendered, place.namespace, self._settings.kinds)
+        await _aside(len(rendered), partial(policy.judge, rendered, place.namespace, self._settings.kinds))
         newest = await self._newest(place, target)
         if (newest.number if newest else 0) != action.after:
             raise LookAgain("the release has another revision by now")
@@ -334,7 +338,7 @@ class Releases:
         number = convert(secret, ReleaseRecord).number
         try:
             found = record.read(secret)
-            objects = await asyncio.to_thread(found.objects)
+            objects = await _aside(len(found.manifest), found.objects)
             facts: HelmRelease | None = found.facts()
         except HelmError as error:
             _log.warning("record not read", cluster=place.cluster, release=place.name, error=error.message)
@@ -351,6 +355,11 @@ class Releases:
                     raise HelmEngineMissing("Helm is switched off in this process: start the worker without that")
                 self._tackle = Tackle(engine=await self._helm.engine(), charts=await self._helm.charts())
             return self._tackle
+
+
+async def _aside(size: int, work: Callable[[], T]) -> T:
+    """`work()` on so many characters of YAML: what takes longer than the loop may stand still, in a thread."""
+    return work() if size <= INLINE else await asyncio.to_thread(work)
 
 
 async def _lose(target: Target) -> None:

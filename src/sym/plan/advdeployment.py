@@ -5,7 +5,7 @@ tombstone. Without one they stay and keep running. Source: semantics.md 4 and 7.
 """
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sym.model import names
 from sym.model.advdeployment import AdvDeployment, AdvDeploymentStatus, ChildPodSet
@@ -16,11 +16,15 @@ from sym.plan.deployers import DEPLOYERS
 from sym.plan.emptying import FRESH, RECHECK
 from sym.plan.evidence import runs
 from sym.plan.ownership import Tombstone, body_for, owner_of, without_ours
+from sym.plan.releases import waiting
 from sym.plan.report import event, judge, observe, stalled, tell
 from sym.plan.service import service_actions, service_leftovers
 from sym.plan.types import Action, Apply, Finalize, Measure, Owner, Plan
 from sym.plan.verdict import Verdict
 from sym.plan.views import AdvDeploymentView
+
+HELM_RECHECK = timedelta(minutes=1)
+"""After how long to look again at a release that somebody else's Helm is at."""
 
 LEFT = "its podSet is no longer part of the AppSet, and the rest is available"
 ENDED = "its AppSet is being deleted or has left this cluster"
@@ -58,7 +62,7 @@ def _serve(view: AdvDeploymentView, owner: Owner, now: datetime) -> Plan[AdvDepl
     return Plan(
         status=told.status,
         actions=(*writes, *(leftovers if complete else ()), *told.events),
-        requeue_after=told.requeue_after,
+        requeue_after=told.requeue_after or (HELM_RECHECK.total_seconds() if waiting(view) else None),
         reasons=(verdict.message,),
     )
 

@@ -82,6 +82,12 @@ def interrupted(view: AdvDeploymentView, release: str) -> bool:
     return ours or state(view, release).abandoned
 
 
+def waiting(view: AdvDeploymentView) -> bool:
+    """Whether a release is in somebody else's hands, which ends without a word where that Helm was killed."""
+    pending = {each.release for each in view.releases or () if each.status in PENDING}
+    return any(not interrupted(view, each) and not state(view, each).busy for each in pending)
+
+
 def releases_of(view: AdvDeploymentView, owner: Owner) -> Iterable[str]:
     """The names of all releases that are `owner`'s, sorted."""
     return sorted({each.release for each in view.releases or () if owned_release(each, owner)})
