@@ -32,7 +32,7 @@ def test_labels_say_whose_the_pods_are() -> None:
         names.CLUSTER_INFO: "tcc-bj4",
         names.VERSION: "V-1",
     }
-    assert dig_map(template, "metadata", "annotations") == {"note": "n", names.VERSION_TAG: "V 1", names.INJECTED: "2"}
+    assert dig_map(template, "metadata", "annotations") == {"note": "n", names.VERSION_TAG: "V 1", names.INJECTED: "1"}
 
 
 def test_environment_only_where_it_is_asked_for_and_never_over_the_authors() -> None:
@@ -107,3 +107,12 @@ def test_spread_leaves_the_keys_alone_that_the_template_spreads_over() -> None:
     spec = injected(over(topologySpreadConstraints=[own]), "bbcc", "x", META, Inject(spread=True))
     assert dig_list(spec.template, "spec", "topologySpreadConstraints") == [own, zone]
     assert "topologySpreadConstraints" not in dig_map(made(Inject(spread=False)), "spec")
+
+
+def test_the_scheme_is_a_new_one_only_where_the_pods_are_others() -> None:
+    """A child that is lost and made anew must restart nothing that an older Sym made."""
+    plain, affine, spread = (
+        dig(made(inject), "metadata", "annotations", names.INJECTED)
+        for inject in (Inject(env=True), Inject(affinity=True), Inject(spread=True))
+    )
+    assert (plain, affine, spread) == ("1", "2", "2")

@@ -15,8 +15,9 @@ from sym.model.appset import Inject, PodSpec
 from sym.model.codec import JSON, JSONMap, dig_list, dig_map, dig_str
 from sym.plan.content import version_of, with_spec
 
-SCHEME = "2"
-"""The number of this way of injecting, noted on each template. Under 1 nothing was made of `affinity` and `spread`."""
+SCHEME, PLACED = "1", "2"
+"""The number of the way of injecting, noted on each template. What is made of `affinity` and `spread` came with 2.
+Where neither is asked for the pods are those of 1 and say so: a child that is lost and made anew restarts none."""
 
 ZONE_KEY, HOST_KEY = "topology.kubernetes.io/zone", "kubernetes.io/hostname"
 _PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
@@ -37,7 +38,8 @@ def injected(pod_spec: PodSpec, app: str, pod_set: str, meta: Mapping[str, str],
     version = version_of(pod_spec.template, app)
     values = facts(app, pod_set, meta) | {names.VERSION: version}
     labels: JSONMap = {key: names.clean_label_value(value) for key, value in values.items()}
-    annotations: JSONMap = {names.VERSION_TAG: version, names.INJECTED: SCHEME}
+    scheme = PLACED if inject.affinity or inject.spread else SCHEME
+    annotations: JSONMap = {names.VERSION_TAG: version, names.INJECTED: scheme}
     old = dig_map(pod_spec.template, "metadata")
     metadata: JSONMap = {
         **old,
