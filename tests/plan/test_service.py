@@ -8,14 +8,16 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from sym.model import names
-from sym.model.appset import DeployType, EndpointPort, ServiceStatus
+from sym.model.appset import DeployType, EndpointPort, LabelSelector, ServiceStatus
 from sym.model.codec import JSON, JSONMap, convert, dig, dig_map, to_map
 from sym.model.kinds import SERVICE
 from sym.model.workload import EndpointSlice, Service
 from sym.plan.advdeployment import plan_advdeployment
-from sym.plan.service import served_pods, service_actions, service_status
+from sym.plan.pods import served
+from sym.plan.service import service_actions, service_status
 from sym.plan.types import Apply, Create, Delete, Emit, Measure
 from sym.plan.views import AdvDeploymentView
+from sym.plan.workloads import status_of
 from tests.golden.world import World
 from tests.make import BJ4, BJ5, appset, pod_set, stateful
 from tests.plan.test_advdeployment import NOW, OWNER, STONE, dig_into
@@ -191,9 +193,9 @@ def test_that_of_another_is_left_alone_and_told() -> None:
 
 
 def test_where_none_is_needed_that_of_another_is_no_trouble() -> None:
-    view = replace(asking(DeployType.IN_PLACE_SET, "a.b"), services=(FOREIGN,))
-    assert stalled(view)[0] == "DeployTypeNotAvailable"
-    assert not [each for each in planned(view) if not isinstance(each, Emit)]
+    view = replace(asking(DeployType.HELM, "a.b"), services=(FOREIGN,))
+    assert stalled(view) == ("", "")
+    assert not [each for each in planned(view) if isinstance(each, Create | Apply | Delete)]
 
 
 def test_a_service_does_not_stop_the_podsets() -> None:
@@ -267,7 +269,17 @@ def test_pods_behind_the_service_are_counted_once(
 
 
 def test_pods_of_another_podset_do_not_count() -> None:
-    assert served_pods(VIEW, "other") == 0
+    assert (served(VIEW, VIEW.pods[:1]), served(VIEW, ())) == (1, 0)
+
+
+def test_pods_of_a_chart_count_by_the_selector_of_its_workload() -> None:
+    """They need not bear our labels."""
+    theirs = tuple(replace(pod, metadata=replace(pod.metadata, labels={"app": "bbcc"})) for pod in VIEW.pods)
+    (workload,) = VIEW.stateful_sets
+    chosen = replace(workload, spec=replace(workload.spec, selector=LabelSelector(match_labels={"app": "bbcc"})))
+    view = replace(VIEW, pods=theirs)
+    assert status_of(view, POD_SET, [chosen]).endpoints == 3
+    assert status_of(view, POD_SET, [workload]).endpoints == 0
 
 
 def test_the_service_is_told() -> None:
@@ -296,11 +308,11 @@ def test_a_chart_may_name_it_as_it_likes() -> None:
         ((theirs, SVC), "bbcc-svc"),
         ((theirs, other), "bbcc-dmall-com"),
     ):
-        status = service_status(replace(VIEW, services=tuple(found)))
+        status = service_status(replace(VIEW, services=tuple(found)), ())
         assert status is not None
         assert status.internal_endpoint is not None
         assert status.internal_endpoint.host == f"{host}.default.svc"
-    assert service_status(replace(VIEW, services=(other,))) is None
+    assert service_status(replace(VIEW, services=(other,)), ()) is None
     assert not told(replace(VIEW, services=()))[1].endpoint_ready
 
 

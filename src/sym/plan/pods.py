@@ -44,6 +44,18 @@ def selected(view: AdvDeploymentView, found: Iterable[Workload]) -> tuple[Pod, .
     )
 
 
+def served(view: AdvDeploymentView, pods: Iterable[Pod]) -> int:
+    """How many of the pods get traffic from the app's Service, each counted once however many addresses it has. As
+    Kubernetes has it, an address of which nothing is known gets some."""
+    behind = {
+        endpoint.target_ref.name
+        for each in view.slices
+        for endpoint in each.endpoints or ()
+        if endpoint.conditions.ready is not False and endpoint.target_ref and endpoint.target_ref.kind == "Pod"
+    }
+    return sum(pod.metadata.name in behind for pod in pods)
+
+
 def versions_in(view: AdvDeploymentView, found: Sequence[Workload]) -> str:
     """The union of the versions that the pods of the workloads `found` run; where none is seen, of those that their
     templates ask for, if any pod is ready."""

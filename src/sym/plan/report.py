@@ -17,7 +17,7 @@ from sym.model.versions import union_versions
 from sym.plan.deployers import DEPLOYERS
 from sym.plan.evidence import count
 from sym.plan.pods import not_ready, warnings
-from sym.plan.service import foreign_service, served_pods, service_status
+from sym.plan.service import foreign_service, service_status
 from sym.plan.types import Emit, Owner
 from sym.plan.verdict import Told, Verdict, settling, timeless
 from sym.plan.views import AdvDeploymentView
@@ -34,9 +34,9 @@ def observe(view: AdvDeploymentView, owner: Owner, pod_set: ChildPodSet) -> PodS
     deployer = DEPLOYERS.get(pod_set.pod_spec.deploy_type)
     if deployer is None:
         return PodSetStatus(name=pod_set.name, desired=pod_set.replicas, un_available=pod_set.replicas)
-    seen, served = deployer.observe(view, owner, pod_set), served_pods(view, pod_set.name)
-    behind = service_status(view) is not None and served >= seen.available
-    return replace(seen, endpoints=served, endpoint_ready=behind)
+    seen = deployer.observe(view, owner, pod_set)
+    behind = service_status(view, ()) is not None and seen.endpoints >= seen.available
+    return replace(seen, endpoint_ready=behind)
 
 
 def judge(
@@ -81,7 +81,7 @@ def tell(
         pod_sets=tuple(replace(each, cluster_name=view.cluster) for each in sorted(seen, key=lambda each: each.name)),
         pods=not_ready(view),
         warn_events=() if verdict.ready else warnings(view),
-        service=service_status(view),
+        service=service_status(view, seen),
         owner_resource=tuple(
             f"{kind_of(maker).name}:{maker.metadata.namespace}/{each.name}"
             for each in seen

@@ -9,13 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from sym.model import names
 from sym.model.advdeployment import AdvDeployment, ChildPodSet
-from sym.model.appset import DeployType, EndpointPort, InternalEndpoint, ServiceStatus
+from sym.model.appset import DeployType, EndpointPort, InternalEndpoint, PodSetStatus, ServiceStatus
 from sym.model.codec import JSON, JSONMap, dig, dig_list, dig_map, dig_str, to_json
 from sym.model.kinds import SERVICE
 from sym.model.workload import Service
 from sym.plan.content import digest
 from sym.plan.ownership import body_of_new, record, recorded
-from sym.plan.pods import pods_of
 from sym.plan.types import Action, Create, Delete, Owner
 from sym.plan.views import AdvDeploymentView
 from sym.plan.workloads import delete_of, labels_said, repairs
@@ -61,19 +60,9 @@ def foreign_service(view: AdvDeploymentView, owner: Owner) -> str:
     return FOREIGN_SENTENCE.format(seen.metadata.name)
 
 
-def served_pods(view: AdvDeploymentView, pod_set: str) -> int:
-    """The pods of a podSet that get traffic, each counted once however many addresses it has."""
-    behind = {
-        endpoint.target_ref.name
-        for each in view.slices
-        for endpoint in each.endpoints or ()
-        if endpoint.conditions.ready is not False and endpoint.target_ref and endpoint.target_ref.kind == "Pod"
-    }
-    return sum(pod.metadata.name in behind for pod in pods_of(view, pod_set))
-
-
-def service_status(view: AdvDeploymentView) -> ServiceStatus | None:
-    """What is told of the app's Service: the one of its name, else the first that bears its label."""
+def service_status(view: AdvDeploymentView, pod_sets: Iterable[PodSetStatus]) -> ServiceStatus | None:
+    """What is told of the app's Service: the one of its name, else the first that bears its label; None where there is
+    none. `pod_sets`: what was seen of the podSets."""
     name = names.service_of(view.adv.metadata.name)
     found = [each for each in view.services if each.metadata.labels.get(names.APP) == name]
     if not found:
@@ -90,7 +79,7 @@ def service_status(view: AdvDeploymentView) -> ServiceStatus | None:
         type=seen.spec.type,
         cluster_ip=seen.spec.cluster_ip,
         domain=view.adv.spec.service_name,
-        endpoints=sum(served_pods(view, pod_set.name) for pod_set in view.adv.spec.topology.pod_sets),
+        endpoints=sum(each.endpoints for each in pod_sets),
     )
 
 

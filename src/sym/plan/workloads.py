@@ -18,7 +18,7 @@ from sym.plan.content import version_of
 from sym.plan.diff import differences
 from sym.plan.fields import scaled_by, without, yielding
 from sym.plan.ownership import adopted, body_for, owned, record
-from sym.plan.pods import pods_of, versions
+from sym.plan.pods import pods_of, selected, served, versions
 from sym.plan.types import Apply, Delete, Owner
 from sym.plan.views import AdvDeploymentView
 
@@ -156,6 +156,7 @@ def status_of(view: AdvDeploymentView, pod_set: ChildPodSet, found: Sequence[Wor
         ready=sum(each.status.ready_replicas for each in found),
         update=sum(each.status.updated_replicas for each in found),
         current=sum(each.status.replicas for each in found),
+        endpoints=served(view, selected(view, found)),
         running=sum(pod.status.phase == "Running" for pod in pods_of(view, pod_set.name)),
         warn_event=any(event.involved_object.name in named for event in view.events),
         revision=revisions.pop() if len(revisions) == 1 else "",
