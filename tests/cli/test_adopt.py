@@ -14,7 +14,7 @@ from sym.model.advdeployment import AdvDeployment
 from sym.model.codec import JSONMap, dig, dig_list, dig_map, dig_str
 from sym.model.conditions import find_condition
 from sym.model.kinds import ADVDEPLOYMENT, APPSET, DEPLOYMENT, POD
-from tests.make import BJ4, BJ5, appset, pod_set, two_clusters
+from tests.make import BJ4, BJ5, appset, pod_set, stateful, two_clusters
 from tests.safety.house import House, at_rest, house
 from tests.world import META_NAME, until
 
@@ -63,6 +63,19 @@ async def test_an_appset_recreated_by_hand_gets_its_pods_back(capsys: pytest.Cap
         await world.apply(two_clusters("v2"))
         await world.until_running()
         assert (await world.app()).status.aggr_status.version == "v2"
+
+
+async def test_statefulsets_and_their_service_come_back_too() -> None:
+    async with house() as world, world.controller():
+        await world.apply(stateful())
+        await world.until_running()
+        pods = await world.uids(POD)
+        world.clusters[META_NAME].store.remove(APPSET, "default", "bbcc")
+        await world.apply(stateful())
+        await until(lambda: says(world, "ForeignOwner"), "the AppSet says whose its children are")
+        await run(world)
+        await world.until_running()
+        assert await world.uids(POD) == pods
 
 
 async def test_only_a_cluster_that_was_named(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,14 +1,15 @@
 """What is taken over, and what is not: literals. The stories are in tests/cli/test_adopt.py."""
 
 import pytest
+from msgspec.structs import replace
 
 from sym.model import names
 from sym.model.appset import AppSet
 from sym.model.codec import JSON, JSONMap, convert, dig_map
-from sym.model.kinds import ADVDEPLOYMENT, DEPLOYMENT
+from sym.model.kinds import ADVDEPLOYMENT, DEPLOYMENT, SERVICE, STATEFULSET
 from sym.plan.adoption import Takeover, taken, takeovers
 from sym.plan.types import Owner
-from tests.make import BJ4, appset, pod_set
+from tests.make import BJ4, appset, pod_set, stateful
 
 APP = convert(appset({BJ4: [pod_set("a-blue"), pod_set("b-blue")]}, name="web"), AppSet)
 (PLACE,) = APP.spec.cluster_topology.clusters
@@ -48,6 +49,45 @@ def test_workloads_come_before_their_record() -> None:
         (DEPLOYMENT, "b-blue", False),
         (ADVDEPLOYMENT, "web", False),
     ]
+
+
+STATEFUL = convert(stateful(), AppSet)
+
+
+def of_stateful(workload: JSONMap, service: JSONMap | None = None) -> tuple[Takeover, ...]:
+    """What is taken over of a StatefulSet and a Service."""
+    place, owner = STATEFUL.spec.cluster_topology.clusters[0], replace(OWNER, name="bbcc")
+    return takeovers(STATEFUL, owner, place, None, {"bbcc-gz01b-blue": workload}, service)
+
+
+def test_a_statefulset_and_a_service_of_a_former_appset_are_taken() -> None:
+    old: JSONMap = {names.APP_ID: "old", names.FLEET_ID: "fleet"}
+    both = of_stateful(thing("bbcc-gz01b-blue", annotations=old), thing("bbcc-svc", annotations=old))
+    assert [(each.kind, each.name, each.refused) for each in both] == [
+        (STATEFULSET, "bbcc-gz01b-blue", ""),
+        (SERVICE, "bbcc-svc", ""),
+    ]
+    assert [step({}) for each in both for step in each.steps] == [{"metadata": {"annotations": IDS}}] * 2
+    assert not of_stateful(thing("bbcc-gz01b-blue", annotations=IDS), thing("bbcc-svc", annotations=IDS))
+
+
+def test_a_statefulset_of_nobody_is_refused_and_a_service_of_nobody_left_alone() -> None:
+    (one,) = of_stateful(thing("bbcc-gz01b-blue"), thing("bbcc-svc"))
+    assert one.refused.startswith("it never was an AppSet's")
+
+
+def test_the_service_of_a_chart_is_left_alone() -> None:
+    assert found_service(thing("web-svc", annotations={names.APP_ID: "old", names.HELM_RELEASE: "web"})) == ()
+
+
+def test_a_deleting_service_is_refused() -> None:
+    (one,) = found_service(thing("web-svc", annotations={names.APP_ID: "old"}, deletionTimestamp=GONE))
+    assert "is being deleted" in one.refused
+
+
+def found_service(service: JSONMap) -> tuple[Takeover, ...]:
+    """What is taken over of a Service alone."""
+    return takeovers(APP, OWNER, PLACE, None, {}, service)
 
 
 GONE = "2026-01-01T00:00:00Z"

@@ -189,7 +189,7 @@ def test_that_of_another_is_left_alone_and_told() -> None:
     assert [type(each) for each in planned(view)] == [Emit]
     reason, message = stalled(view)
     assert reason == "ForeignOwner"
-    assert message.startswith("Service bbcc-svc exists and belongs to somebody else: rename or delete it")
+    assert message.startswith("Service bbcc-svc exists and belongs to somebody else: take it over with `sym adopt`")
 
 
 def test_where_none_is_needed_that_of_another_is_no_trouble() -> None:

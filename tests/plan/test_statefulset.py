@@ -264,7 +264,7 @@ def test_that_of_another_is_never_touched() -> None:
     assert [type(each) for each in planned(view)] == [Emit]
     reason, message = stalled(view)
     assert reason == "ForeignOwner"
-    assert message.endswith("belongs to somebody else; rename the podSet")
+    assert message.endswith("or take the workload over with `sym adopt`")
     assert not told(view)[1].have_deploy
 
 

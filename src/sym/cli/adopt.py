@@ -17,10 +17,10 @@ from sym.kube.errors import Conflict, KubeError, NotFound
 from sym.model import names
 from sym.model.appset import AppSet
 from sym.model.codec import JSONMap, dig, dig_map, dig_str
-from sym.model.kinds import ADVDEPLOYMENT, APPSET, CONFIGMAP, DEPLOYMENT, SECRET
+from sym.model.kinds import ADVDEPLOYMENT, APPSET, CONFIGMAP, SECRET, SERVICE
 from sym.model.meta import Kind
 from sym.model.workload import ConfigMap, Secret
-from sym.plan.adoption import Step, Takeover, takeovers
+from sym.plan.adoption import Step, Takeover, takeovers, workload_kind
 from sym.plan.ownership import Mark
 from sym.plan.types import Owner
 
@@ -140,7 +140,7 @@ async def look(
     """Read everything. The members' APIs go into `apis`, for the caller to close."""
     app = await meta.get(APPSET, AppSet, *appset)
     owner = await _owner(meta, app)
-    registered = await _registrations(meta)
+    registered, kind = await _registrations(meta), workload_kind(app)
     found: dict[str, tuple[Takeover, ...]] = {}
     unread: dict[str, str] = {}
     live: dict[tuple[str, Kind, str], JSONMap] = {}
@@ -153,13 +153,16 @@ async def look(
         try:
             api = apis[place.name] = member(registered[place.name])
             child = await _raw(api, ADVDEPLOYMENT, owner.namespace, owner.name)
-            workloads = {each.name: await _raw(api, DEPLOYMENT, owner.namespace, each.name) for each in place.pod_sets}
+            workloads = {each.name: await _raw(api, kind, owner.namespace, each.name) for each in place.pod_sets}
+            service = await _raw(api, SERVICE, owner.namespace, names.service_of(owner.name))
         except KubeError as error:
             unread[place.name] = error.message
             continue
         there = {name: body for name, body in workloads.items() if body is not None}
-        found[place.name] = takeovers(app, owner, place, child, there)
-        live |= {(place.name, DEPLOYMENT, name): body for name, body in there.items()}
+        found[place.name] = takeovers(app, owner, place, child, there, service)
+        live |= {(place.name, kind, name): body for name, body in there.items()}
+        if service is not None:
+            live[place.name, SERVICE, names.service_of(owner.name)] = service
         if child is not None:
             live[place.name, ADVDEPLOYMENT, owner.name] = child
     return Found(app=app, takeovers=found, unread=unread, live=live)

@@ -11,11 +11,11 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from sym.model import names
-from sym.model.appset import AppSet, PodSet, TopologyCluster
+from sym.model.appset import AppSet, DeployType, PodSet, TopologyCluster
 from sym.model.codec import JSON, JSONMap, convert, dig, dig_list, dig_map, dig_str, to_json
-from sym.model.kinds import ADVDEPLOYMENT, DEPLOYMENT
+from sym.model.kinds import ADVDEPLOYMENT, DEPLOYMENT, SERVICE, STATEFULSET
 from sym.model.meta import Kind
-from sym.model.workload import Deployment
+from sym.model.workload import Deployment, StatefulSet, Workload
 from sym.plan.content import revision
 from sym.plan.ownership import owned, record
 from sym.plan.types import Owner
@@ -42,16 +42,28 @@ class Takeover(Struct, frozen=True, kw_only=True):
     steps: tuple[Step, ...] = ()
 
 
+def workload_kind(app: AppSet) -> Kind:
+    """The kind of the workloads that an AppSet leads to."""
+    return STATEFULSET if app.spec.pod_spec.deploy_type is DeployType.STATEFUL_SET else DEPLOYMENT
+
+
 def takeovers(
-    app: AppSet, owner: Owner, place: TopologyCluster, child: JSONMap | None, workloads: Mapping[str, JSONMap]
+    app: AppSet,
+    owner: Owner,
+    place: TopologyCluster,
+    child: JSONMap | None,
+    workloads: Mapping[str, JSONMap],
+    service: JSONMap | None = None,
 ) -> tuple[Takeover, ...]:
-    """What has to be taken over at `place`: the workloads (Deployments by name, as the server gives them) of its
-    podSets, then the child. Empty if all of it is `owner`'s already."""
+    """What has to be taken over at `place`: the workloads (by name, as the server gives them) of its podSets, then the
+    app's Service, then the child. Empty if all of it is `owner`'s already."""
     found = [
         _workload(app, owner, place, pod_set, workloads[pod_set.name])
         for pod_set in place.pod_sets
         if pod_set.name in workloads
     ]
+    if service is not None:
+        found.append(_service(owner, service))
     if child is not None:
         found.append(_child(owner, child))
     return tuple(each for each in found if each is not None)
@@ -67,29 +79,51 @@ def _child(owner: Owner, child: JSONMap) -> Takeover | None:
     return Takeover(kind=ADVDEPLOYMENT, name=owner.name, note=note, steps=(_ids(owner),))
 
 
+def _service(owner: Owner, live: JSONMap) -> Takeover | None:
+    """Only one that was a former AppSet's: that of somebody else or of a Helm release is left alone, and the AppSet
+    says so if it needs the place."""
+    theirs, name = _record_in(live), names.service_of(owner.name)
+    chart = names.HELM_RELEASE in dig_map(live, "metadata", "annotations")
+    if theirs == record(owner) or names.APP_ID not in theirs or chart:
+        return None
+    if dig(live, "metadata", "deletionTimestamp"):
+        return Takeover(kind=SERVICE, name=name, refused="it is being deleted: wait until it is gone")
+    note = f"belongs to another app-id ({theirs[names.APP_ID]})"
+    return Takeover(kind=SERVICE, name=name, note=note, steps=(_ids(owner),))
+
+
 def _workload(app: AppSet, owner: Owner, place: TopologyCluster, pod_set: PodSet, live: JSONMap) -> Takeover | None:
-    seen, name = convert(live, Deployment), pod_set.name
+    kind, name = workload_kind(app), pod_set.name
+    seen = convert(live, StatefulSet) if kind == STATEFULSET else convert(live, Deployment)
     if owned(seen, owner):
         return None
-    label = seen.metadata.labels.get(names.APP, owner.name)
-    if seen.deleting:
-        return Takeover(kind=DEPLOYMENT, name=name, refused="it is being deleted: wait until it is gone")
-    if any(each.controller for each in seen.metadata.owner_references):
-        controller = next(each for each in seen.metadata.owner_references if each.controller)
-        why = f"{controller.kind} {controller.name} controls it and would make it anew: take it from that first"
-        return Takeover(kind=DEPLOYMENT, name=name, refused=why)
+    if refused := _not_to_be_had(owner, kind, seen):
+        return Takeover(kind=kind, name=name, refused=refused)
     if names.APP_ID in seen.metadata.annotations:
-        if label != owner.name:
-            return Takeover(kind=DEPLOYMENT, name=name, refused=f"it belongs to AppSet {label}: rename the podSet")
         theirs = seen.metadata.annotations[names.APP_ID]
-        note = f"belongs to another app-id ({theirs})"
-        return Takeover(kind=DEPLOYMENT, name=name, note=note, steps=(_ids(owner),))
+        return Takeover(kind=kind, name=name, note=f"belongs to another app-id ({theirs})", steps=(_ids(owner),))
     note = (
         "belongs to no AppSet; its selector stays, its pods stay as they are until the content changes, and its"
         f" {seen.spec.replicas} replicas become what the AppSet says"
     )
     steps = (_marked(revision(app.spec, owner.name, place, pod_set)), _handed_over, _ids(owner, app=owner.name))
-    return Takeover(kind=DEPLOYMENT, name=name, note=note, stranger=True, steps=steps)
+    return Takeover(kind=kind, name=name, note=note, stranger=True, steps=steps)
+
+
+def _not_to_be_had(owner: Owner, kind: Kind, seen: Workload) -> str:
+    """Why a workload cannot be taken over; empty if it can."""
+    label = seen.metadata.labels.get(names.APP, owner.name)
+    controller = next((each for each in seen.metadata.owner_references if each.controller), None)
+    former = names.APP_ID in seen.metadata.annotations
+    if seen.deleting:
+        return "it is being deleted: wait until it is gone"
+    if controller is not None:
+        return f"{controller.kind} {controller.name} controls it and would make it anew: take it from that first"
+    if former and label != owner.name:
+        return f"it belongs to AppSet {label}: rename the podSet"
+    if not former and kind == STATEFULSET:
+        return "it never was an AppSet's, and what its fixed fields say is not Sym's: rename the podSet"
+    return ""
 
 
 def _record_in(document: JSONMap) -> JSONMap:

@@ -143,7 +143,7 @@ def _stuck(view: AdvDeploymentView, owner: Owner, pod_set: ChildPodSet, seen: Po
         served = ", ".join(DEPLOYERS)
         return NOT_SERVED, f"podSet {pod_set.name}: deployType {kind or 'empty'} is not served yet; use {served}"
     if deployer.taken(view, owner, pod_set):
-        advice = ADOPT if kind is DeployType.DEPLOYMENT else ""
+        advice = "" if kind is DeployType.HELM else ADOPT
         return FOREIGN, FOREIGN_SENTENCE.format(pod_set.name) + advice
     return (seen.reason, f"podSet {pod_set.name}: {seen.message}") if seen.reason else None
 

@@ -21,8 +21,8 @@ from sym.plan.workloads import delete_of, labels_said, repairs
 
 HEADLESS = "None"
 FOREIGN_SENTENCE = (
-    "Service {} exists and belongs to somebody else: rename or delete it, or take serviceName out of the AppSet's spec "
-    "(a StatefulSet needs the Service all the same)"
+    "Service {} exists and belongs to somebody else: take it over with `sym adopt` if it was a former AppSet's, else "
+    "delete it, or (unless the podSets are StatefulSets) take spec.serviceName out"
 )
 _TCP = "TCP"
 
