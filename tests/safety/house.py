@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from sym.kube.api import Api
 from sym.kube.requests import ListOptions, Request
 from sym.model.codec import JSON, JSONMap, dig, dig_list, dig_str, encode
-from sym.model.kinds import DEPLOYMENT, POD, REPLICASET
+from sym.model.kinds import DEPLOYMENT, POD, REPLICASET, SERVICE, STATEFULSET
 from sym.model.meta import Kind, Object
 from sym.sandbox.audit import Record, place_of
 from sym.sandbox.call import User
@@ -106,7 +106,7 @@ class House(World):
         found: dict[str, str] = {}
         for cluster, api in self.apis.items():
             if cluster != META_NAME:
-                for kind in (DEPLOYMENT, REPLICASET, POD):
+                for kind in (DEPLOYMENT, STATEFULSET, REPLICASET, SERVICE, POD):
                     for item in await _raw_list(api, kind):
                         where = f"{cluster}/{kind.name}/{dig_str(item, 'metadata', 'namespace')}"
                         found[f"{where}/{dig_str(item, 'metadata', 'name')}"] = _life(item)
@@ -142,11 +142,12 @@ async def house(*members: str) -> AsyncIterator[House]:
 
 
 @asynccontextmanager
-async def at_rest() -> AsyncIterator[House]:
-    """A house in which the AppSet bbcc runs in both members; the controllers have stopped."""
+async def at_rest(app: JSONMap | None = None) -> AsyncIterator[House]:
+    """A house in which the AppSet bbcc (of Deployments, without `app`) runs in both members; the controllers have
+    stopped."""
     async with house() as world:
         async with world.controller():
-            await world.apply(two_clusters())
+            await world.apply(app or two_clusters())
             await world.until_running()
         yield world
 

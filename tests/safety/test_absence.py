@@ -14,7 +14,7 @@ from sym.model.codec import JSONMap, dig_map
 from sym.model.conditions import find_condition
 from sym.model.kinds import ADVDEPLOYMENT, APPSET, CONFIGMAP, CRD, DEPLOYMENT, SECRET
 from sym.sandbox.faults import Hang, Junk, Refuse, Reset, Truncated
-from tests.make import BJ4, BJ5, two_clusters
+from tests.make import BJ4, BJ5, stateful, two_clusters
 from tests.safety.house import Charm, House, at_rest, empty_lists, every_answer, refused_lists
 from tests.world import META_NAME, kubeconfig, until
 
@@ -205,7 +205,16 @@ async def test_the_namespace_of_registrations_emptied_leaves_all_that_runs() -> 
 
 
 META_KINDS = (APPSET.plural, "secrets", "configmaps", "clusters")
-MEMBER_KINDS = (ADVDEPLOYMENT.plural, "deployments", "replicasets", "pods", "events")
+MEMBER_KINDS = (
+    ADVDEPLOYMENT.plural,
+    "deployments",
+    "statefulsets",
+    "replicasets",
+    "services",
+    "endpointslices",
+    "pods",
+    "events",
+)
 LISTS = [
     *((META_NAME, kinds) for kinds in ((), *zip(META_KINDS, strict=True))),
     *((BJ4, kinds) for kinds in ((), *zip(MEMBER_KINDS, strict=True))),
@@ -213,8 +222,9 @@ LISTS = [
 """Which lists of which cluster lie; all of them where no kind is named."""
 
 
-async def test_lists_that_come_back_empty_end_nothing() -> None:
-    async with at_rest() as world, world.controller():
+@pytest.mark.parametrize("app", [two_clusters(), stateful()], ids=["deployment", "StatefulSet"])
+async def test_lists_that_come_back_empty_end_nothing(app: JSONMap) -> None:
+    async with at_rest(app) as world, world.controller():
         await asyncio.sleep(10)
         async with world.unharmed():
             for cluster, kinds in LISTS:
