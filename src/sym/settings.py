@@ -278,7 +278,7 @@ class WorkloadSettings(Struct, frozen=True, kw_only=True):
     """The Job controller's cap."""
     absent: frozenset[str] = frozenset()
     """Names of simulated controllers that do not work, because others (real ones, say) do it through the API:
-    deployment, replicaset, statefulset, job, scheduler, kubelet, garbage, namespace, endpoints."""
+    deployment, replicaset, statefulset, job, claims, scheduler, kubelet, garbage, namespace, endpoints."""
     event_ttl_seconds: float = 3600.0
     """How long the controllers' Events are kept, real seconds (the API server's default)."""
 

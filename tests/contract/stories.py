@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from tests.contract import custom, following, goclients, kubelets, ours, pods, reading, schemas, tables
+from tests.contract import charts, custom, following, goclients, kubelets, ours, pods, reading, schemas, tables
 from tests.contract.builders import CM, DEPLOY, MISSING_UID, cm, delete, deployment, get, patch, post, put
 from tests.contract.steps import APPLY, JSON_PATCH, MERGE, PARTIAL, STRATEGIC, Step, Story
 
@@ -243,4 +243,5 @@ STORIES: Mapping[str, Story] = {
     **kubelets.STORIES,
     **pods.STORIES,
     **goclients.STORIES,
+    **charts.STORIES,
 }

@@ -429,6 +429,8 @@ def timestamp(moment: datetime) -> str:
 def field_text(obj: JSONMap, path: str) -> str:
     """A field as selectors compare it; empty where it is not there."""
     value = dig(obj, *path.split("."))
+    if path == "status.successful":  # what a Job's succeeded is called here
+        return str(dig(obj, "status", "succeeded") or 0)
     if path == "source":
         return dig_str(value, "component")
     if isinstance(value, bool):

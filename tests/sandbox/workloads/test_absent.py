@@ -24,6 +24,6 @@ async def test_what_an_absent_controller_would_do_is_left_to_others() -> None:
 
 
 async def test_a_name_that_no_controller_has_is_refused() -> None:
-    with pytest.raises(ValueError, match="no simulated controller is called deploymnet; there are deployment, endpo"):
+    with pytest.raises(ValueError, match="no simulated controller is called deploymnet; there are claims, deployment"):
         async with cluster(WorkloadSettings(absent=frozenset({"deploymnet"}))):
             pytest.fail("it was made")

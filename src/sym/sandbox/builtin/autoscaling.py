@@ -6,7 +6,7 @@ Functions change the map they are given, which is always a fresh one.
 from typing import Final
 
 from sym.kube.errors import Cause
-from sym.model.codec import JSONMap, dig_map, dig_str
+from sym.model.codec import JSONMap, as_map, dig_map, dig_str
 from sym.sandbox.builtin.bounds import one_of
 from sym.sandbox.builtin.pods import maps
 from sym.sandbox.validation import forbidden, invalid, required
@@ -37,7 +37,8 @@ def default_autoscaler(document: JSONMap) -> None:
 def admit_autoscaler(document: JSONMap, old: JSONMap | None) -> None:
     """A new one has measured nothing yet."""
     if old is None:
-        document["status"] = {"desiredReplicas": 0, "currentMetrics": None}
+        document["status"] = {"desiredReplicas": 0}
+    as_map(document.setdefault("status", {})).setdefault("currentMetrics", None)
 
 
 def check_autoscaler(document: JSONMap, _: JSONMap | None) -> list[Cause]:

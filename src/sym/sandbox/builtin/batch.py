@@ -32,7 +32,7 @@ def default_job(document: JSONMap) -> None:
     _default_spec(document)
     labels = dig_map(document, "spec", "template", "metadata", "labels")
     if labels and not dig_map(document, "metadata", "labels"):
-        as_map(document["metadata"])["labels"] = dict(labels)
+        as_map(document["metadata"])["labels"] = labels  # one map, as in a real server: see select_own
 
 
 def _default_spec(holder: JSONMap) -> None:
@@ -56,13 +56,13 @@ def select_own(document: JSONMap, uid: str) -> None:
     template = as_map(spec["template"])
     meta = as_map(template.setdefault("metadata", {}))
     labels = as_map(meta.setdefault("labels", {}))
-    shared = bool(labels) and labels == dig_map(document, "metadata", "labels")
+    own = as_map(document["metadata"])
     for name in _NAME_LABELS:
         labels.setdefault(name, dig_str(document, "metadata", "name"))
     for name in _UID_LABELS:
         labels.setdefault(name, uid)
-    if shared:  # a real server's Job and template hold one map then, and so does its answer (tried on 1.34)
-        as_map(document["metadata"])["labels"] = dict(labels)
+    if not own.get("labels"):
+        own["labels"] = dict(labels)
     selector = as_map(spec.setdefault("selector", {}))
     as_map(selector.setdefault("matchLabels", {})).setdefault(UID_LABEL, uid)
 

@@ -23,9 +23,12 @@ def default_claim(document: JSONMap) -> None:
 
 
 def admit_claim(document: JSONMap, old: JSONMap | None) -> None:
-    """A new one waits for a volume."""
+    """A new one waits for a volume, and does not go while a pod uses it."""
     if old is None:
         document["status"] = {"phase": "Pending"}
+        meta = dig_map(document, "metadata")
+        if PROTECTION not in dig_list(meta, "finalizers"):
+            meta["finalizers"] = [*dig_list(meta, "finalizers"), PROTECTION]
 
 
 def check_claim(document: JSONMap, old: JSONMap | None) -> list[Cause]:

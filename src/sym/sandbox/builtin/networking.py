@@ -93,8 +93,8 @@ def _path(one: JSONMap, where: str) -> list[Cause]:
     kind, path = one.get("pathType"), dig_str(one, "path")
     causes: list[Cause] = []
     if kind is None:
-        causes.append(required(f"{where}.pathType", "pathType must be specified"))
-    elif kind not in _PATH_TYPES:
+        return [required(f"{where}.pathType", "pathType must be specified")]
+    if kind not in _PATH_TYPES:
         causes.append(unsupported(f"{where}.pathType", kind, _PATH_TYPES))
     elif not path.startswith("/") and (path or kind != "ImplementationSpecific"):
         causes.append(invalid(f"{where}.path", path, "must be an absolute path"))

@@ -5,8 +5,9 @@ owns the cluster. `kubelet` answers what runs in a pod, for logs and exec.
 """
 
 from sym.aio.env import Env
-from sym.model.kinds import DEPLOYMENT, JOB, NAMESPACE, NODE, POD, REPLICASET, SERVICE, STATEFULSET
+from sym.model.kinds import CLAIM, DEPLOYMENT, JOB, NAMESPACE, NODE, POD, REPLICASET, SERVICE, STATEFULSET
 from sym.sandbox.store import Change, ChangeType, Store
+from sym.sandbox.workloads.claims import ClaimProtection
 from sym.sandbox.workloads.context import Context
 from sym.sandbox.workloads.deployment import DeploymentController
 from sym.sandbox.workloads.endpoints import EndpointsController
@@ -22,7 +23,7 @@ from sym.sandbox.workloads.scheduler import Scheduler, make_nodes
 from sym.sandbox.workloads.statefulset import StatefulSetController
 from sym.settings import WorkloadSettings
 
-_WORKED_ON = (NODE, NAMESPACE, SERVICE, DEPLOYMENT, REPLICASET, STATEFULSET, JOB, POD)
+_WORKED_ON = (NODE, NAMESPACE, SERVICE, DEPLOYMENT, REPLICASET, STATEFULSET, JOB, CLAIM, POD)
 
 
 class Workloads:
@@ -43,6 +44,7 @@ class Workloads:
             self.kubelet,
             Collector(self._context),
             NamespaceController(self._context),
+            ClaimProtection(self._context),
             EndpointsController(self._context),
         )
         if unknown := settings.absent - {controller.name for controller in controllers}:
