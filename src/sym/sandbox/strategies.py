@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from sym.model.codec import JSON, JSONMap, as_map, dig, dig_str
-from sym.model.kinds import SERVICE
-from sym.sandbox.builtin.batch import select_own
+from sym.model.kinds import JOB, SERVICE
+from sym.sandbox.builtin.batch import label_as_template, select_own
 from sym.sandbox.builtin.core import service_has_address
 from sym.sandbox.resources import Resource
 from sym.sandbox.store import Store
@@ -21,6 +21,12 @@ def prepare(resource: Resource, new: JSONMap, old: JSONMap | None, store: Store)
     strategy = _STRATEGIES.get(resource.kind.qualified)
     if strategy is not None:
         strategy(new, old, store)
+
+
+def finish(resource: Resource, new: JSONMap) -> None:
+    """Change a new object that has passed all checks as a server does when it reads it back."""
+    if resource.kind == JOB:
+        label_as_template(new)
 
 
 def _service(new: JSONMap, _: JSONMap | None, store: Store) -> None:

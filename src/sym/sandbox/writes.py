@@ -164,6 +164,7 @@ class Writes:
         strategies.prepare(call.resource, obj, None, self._store)
         self._admission.admitted(call.resource, obj, None)
         self._admission.check(call.resource, obj, None)
+        strategies.finish(call.resource, obj)
         held = self._store.get(call.kind, call.target.namespace, name)
         if held is not None:
             raise failures.already_exists(call.kind, name, going=held.deleting)

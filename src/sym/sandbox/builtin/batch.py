@@ -56,15 +56,20 @@ def select_own(document: JSONMap, uid: str) -> None:
     template = as_map(spec["template"])
     meta = as_map(template.setdefault("metadata", {}))
     labels = as_map(meta.setdefault("labels", {}))
-    own = as_map(document["metadata"])
     for name in _NAME_LABELS:
         labels.setdefault(name, dig_str(document, "metadata", "name"))
     for name in _UID_LABELS:
         labels.setdefault(name, uid)
-    if not own.get("labels"):
-        own["labels"] = dict(labels)
     selector = as_map(spec.setdefault("selector", {}))
     as_map(selector.setdefault("matchLabels", {})).setdefault(UID_LABEL, uid)
+
+
+def label_as_template(document: JSONMap) -> None:
+    """A Job without labels has those of its template, the generated ones too: a server adds them when it reads it."""
+    own = as_map(document["metadata"])
+    labels = dig_map(document, "spec", "template", "metadata", "labels")
+    if labels and not own.get("labels"):
+        own["labels"] = dict(labels)
 
 
 def admit_job(document: JSONMap, old: JSONMap | None) -> None:
