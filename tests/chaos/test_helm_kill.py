@@ -2,8 +2,8 @@
 and no release has lost anything.
 
 Counted at the API server: the records of releases (Secrets), every object of the chart. The judge reads servers only.
-SYM_CHAOS_KILLS: how many kills per Helm. The test run does 2; from 26 on (`sh dev.sh chaos`) each write of each workflow
-gets one on both sides of its answer.
+SYM_CHAOS_KILLS: how many kills per Helm. The test run does 2; from 26 on (`sh dev.sh chaos`) each write of each
+workflow gets one on both sides of its answer.
 """
 
 import base64
@@ -31,7 +31,6 @@ from tests.oracle.fleet import servers
 from tests.wait import until
 
 KILLS = int(os.environ.get("SYM_CHAOS_KILLS", "2"))
-CLUSTERS = 2  # in each of which the controllers hold a lock
 STILL = 1.5  # seconds without a write after which a workflow counts as over
 KEPT = 10
 """Revisions of a release that are kept."""
