@@ -45,6 +45,8 @@ async def test_so_many_in_all_fewer_in_a_cluster_one_of_a_release() -> None:
     assert await most_at_once(turns, *(work(ONE, "same") for _ in range(4))) == 1
     assert await most_at_once(turns, *(work(where, "same") for where in (ONE, TWO))) == 2
     assert await most_at_once(turns, *(work(ONE) for _ in range(4))) == 3
+    assert not turns._members
+    assert not turns._releases, "what nobody holds is forgotten"
 
 
 async def test_the_deadline_counts_the_wait_and_says_whether_work_had_begun() -> None:
