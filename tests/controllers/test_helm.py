@@ -70,6 +70,19 @@ async def test_a_release_runs_and_rests_and_goes() -> None:
         assert await world.none(BJ4, DEPLOYMENT)
 
 
+async def test_a_controller_that_is_started_anew_writes_nothing_and_asks_nothing_of_helm() -> None:
+    async with helming() as (world, helm):
+        async with world.controller(helm=True, identity="first"):
+            await world.apply(app())
+            await world.until_running()
+        writes = [write for write in world.writes if "/leases" not in write.path]
+        async with world.controller(helm=True, identity="second"):
+            await asyncio.sleep(600)
+            assert [write for write in world.writes if "/leases" not in write.path] == writes
+            assert await world.state() == "Running"
+        assert helm.calls == [f"install {BLUE}"]
+
+
 async def test_what_others_did_to_the_objects_is_taken_back_without_helm() -> None:
     async with helming() as (world, helm), world.controller(helm=True):
         await world.apply(app())

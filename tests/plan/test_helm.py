@@ -157,6 +157,8 @@ def test_an_uninstall_that_was_killed_goes_on() -> None:
 
 def test_the_record_is_read_once_for_each_revision() -> None:
     (action,) = of_helm(installed(state=HelmState()))
+    plan = plan_advdeployment(installed(state=HelmState()), NOW)
+    assert (plan.status, plan.actions) == (VIEW.adv.status, (action,))
     assert action == HelmLook(cluster=BJ4, owner=OWNER, name=NAME, secret=f"sh.helm.release.v1.{NAME}.v1", number=1)
 
 

@@ -19,7 +19,7 @@ from sym.plan.ownership import Tombstone, body_for, owner_of, without_ours
 from sym.plan.releases import waiting
 from sym.plan.report import event, judge, observe, stalled, tell
 from sym.plan.service import service_actions, service_leftovers
-from sym.plan.types import Action, Apply, Finalize, Measure, Owner, Plan
+from sym.plan.types import Action, Apply, Finalize, HelmLook, Measure, Owner, Plan
 from sym.plan.verdict import Verdict
 from sym.plan.views import AdvDeploymentView
 
@@ -54,6 +54,8 @@ def _serve(view: AdvDeploymentView, owner: Owner, now: datetime) -> Plan[AdvDepl
     pod_sets = view.adv.spec.topology.pod_sets
     brought = (action for pod_set in pod_sets for action in _bring(view, owner, pod_set))
     writes = (*service_actions(view, owner), *brought)
+    if writes and all(isinstance(each, HelmLook) for each in writes):
+        return Plan(status=view.adv.status, actions=writes, reasons=("reading Helm's records before anything is told",))
     seen = tuple(observe(view, owner, pod_set) for pod_set in pod_sets)
     complete = not writes and all(map(runs, pod_sets, seen))
     leftovers = tuple(_leftovers(view, owner, pod_sets, LEFT)) if _whole(view.adv) else ()
