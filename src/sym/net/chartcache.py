@@ -7,24 +7,20 @@ was handed out a while ago, so nothing goes within `keep_seconds` of its last us
 
 import asyncio
 import contextlib
-import fcntl
 import itertools
-import os
 import shutil
-import tempfile
 from collections import OrderedDict
 from pathlib import Path
 
 from msgspec import Struct
 
 from sym.aio.env import Env
+from sym.aio.homes import Home
 from sym.net.archive import Archive, unpack
 from sym.net.errors import ChartUnreachable
 from sym.settings import ChartSettings
 
 _PREFIX = "sym-charts-"
-_LOCK = "lock"
-_MAKING = 60  # seconds
 _BLOCK = 4096
 _CROWDED = 4
 
@@ -54,7 +50,7 @@ class ChartCache:
         self._settings = settings
         self._env = env
         self._parent = parent
-        self._home: _Home | None = None
+        self._home: Home | None = None
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._numbers = itertools.count()
         self._one = asyncio.Lock()
@@ -106,7 +102,7 @@ class ChartCache:
     def _root(self) -> Path:
         if self._home is None:
             try:
-                self._home = _Home(self._parent)
+                self._home = Home(_PREFIX, self._parent)
             except OSError as error:
                 raise _no_place(error) from None
         return self._home.path
@@ -128,36 +124,6 @@ class ChartCache:
             del self._kept[digest]
             gone.append(kept.chart.folder.parent)
         return gone
-
-
-class _Home:
-    """The folder itself. A lock that ends with our process says that somebody lives there. Raises OSError."""
-
-    def __init__(self, parent: Path | None) -> None:
-        self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
-        self._lock = os.open(self.path / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
-        fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        made = self.path.stat().st_mtime
-        for other in self.path.parent.glob(f"{_PREFIX}*"):
-            with contextlib.suppress(OSError):
-                if other != self.path and _is_left(other, made):
-                    shutil.rmtree(other)
-
-    def leave(self) -> None:
-        """Take it away."""
-        shutil.rmtree(self.path, ignore_errors=True)
-        os.close(self._lock)
-
-
-def _is_left(folder: Path, now: float) -> bool:
-    """Whether a folder of ours belongs to no living process; one without lock, or of this minute, may be in the making.
-    Raises OSError."""
-    about = folder.lstat()
-    if about.st_uid != os.geteuid() or folder.is_symlink() or now - about.st_mtime < _MAKING:
-        return False
-    with (folder / _LOCK).open("rb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    return True
 
 
 def _no_place(error: OSError) -> ChartUnreachable:

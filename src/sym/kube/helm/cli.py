@@ -17,6 +17,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from sym import yaml
+from sym.aio.homes import Home
 from sym.kube.connection import Connection
 from sym.kube.helm import argv, program, records, words
 from sym.kube.helm.access import kubeconfig, secrets
@@ -65,7 +66,8 @@ class HelmCli:
         self._version = version
         self._settings = settings
         self._turns = Turns(settings)
-        self._root = Path(tempfile.mkdtemp(prefix="sym-helm-"))  # mode 0700
+        self._home = Home("sym-helm-")
+        self._root = self._home.path
 
     @property
     def name(self) -> str:
@@ -122,7 +124,7 @@ class HelmCli:
 
     async def close(self) -> None:
         """See HelmEngine. Runs end with the tasks that await them; what is left are folders."""
-        shutil.rmtree(self._root, ignore_errors=True)
+        self._home.leave()
 
     async def _write(self, where: Connection, wanted: Wanted, verb: str, deadline: float) -> HelmRelease:
         """Install or upgrade. The answer repeats the whole release: where it is too long, its facts are asked for."""

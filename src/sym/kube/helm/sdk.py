@@ -20,6 +20,7 @@ from typing import cast
 
 from msgspec import Struct
 
+from sym.aio.homes import Home
 from sym.kube.connection import Connection
 from sym.kube.helm import program, records, words
 from sym.kube.helm.access import kubeconfig, secrets
@@ -170,7 +171,8 @@ class HelmSdk:
         self._folder = folder
         self._settings = settings
         self._turns = Turns(settings)
-        self._root = Path(tempfile.mkdtemp(prefix="sym-helm-"))  # mode 0700
+        self._home = Home("sym-helm-")
+        self._root = self._home.path
         self._starting = asyncio.Lock()
         self._worker: _Worker | None = None
 
@@ -233,7 +235,7 @@ class HelmSdk:
             if self._worker is not None:
                 await self._worker.end()
                 self._worker = None
-        shutil.rmtree(self._root, ignore_errors=True)
+        self._home.leave()
 
     async def _call(self, work: Work, deadline: float, **fields: JSON) -> JSON:
         """The answer's value; None where there is no such release to ask of. Raises HelmError."""
