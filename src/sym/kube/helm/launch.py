@@ -49,9 +49,8 @@ def main(argv: list[str]) -> None:
         signal.signal(number, signal.SIG_DFL)
     end_with(parent)
     limit(cpu, address, file, files)
-    become = os.execv
     try:
-        become(program[0], program)
+        os.execv(program[0], program)
     except OSError as error:
         sys.stderr.write(f"{program[0]} does not start: {error.strerror}\n")
         sys.exit(FAILED)
