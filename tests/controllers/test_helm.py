@@ -302,6 +302,16 @@ async def test_a_release_that_changed_hands_is_not_taken_away() -> None:
         assert await world.names(BJ4, DEPLOYMENT) == [BLUE]
 
 
+async def test_a_release_that_somebody_took_away_is_made_again() -> None:
+    async with helming() as (world, helm), world.controller(helm=True):
+        await world.apply(app())
+        await world.until_running()
+        await world.remove(world.apis[BJ4], SECRET, "default", f"sh.helm.release.v1.{BLUE}.v1")
+        await until(lambda: _deployed(world, helm, 1), "it is there again", 120.0)
+        assert helm.calls == [f"install {BLUE}", f"install {BLUE}"]
+        await world.until_running()
+
+
 async def test_two_clusters_have_releases_of_their_own() -> None:
     async with helming() as (world, helm), world.controller(helm=True):
         spec = dig_map(two_clusters(), "spec")

@@ -115,7 +115,9 @@ def test_nothing_is_begun_while_helm_is_at_it_or_the_cache_is_behind() -> None:
         HelmState(gone=True),  # our own uninstall is not
     ):
         assert of_helm(replace(installed(state=state), helm={NAME: state})) == []
-    assert of_helm(replace(VIEW, helm={NAME: HelmState(after=1)})) == []
+    behind = replace(VIEW, helm={NAME: HelmState(after=1)})
+    assert of_helm(behind) == []
+    assert plan_advdeployment(behind, NOW).requeue_after == HELM_RECHECK.total_seconds()
 
 
 def test_a_failed_revision_is_tried_again_once_it_has_rested() -> None:

@@ -138,6 +138,8 @@ class Releases:
         self._finding = asyncio.Lock()
         self._group: asyncio.TaskGroup | None = None
         self._states: dict[Place, HelmState] = {}
+        self._noted: dict[Place, float] = {}
+        self._patience = tools.settings.fleet.expectation_seconds
         self._due: dict[Place, float] = {}
         self._failures: dict[Place, int] = {}
         self._all = asyncio.Semaphore(self._settings.concurrency)
@@ -162,6 +164,8 @@ class Releases:
     def state(self, place: Place, newest: ReleaseRecord | None) -> HelmState:
         """What is known of a release at this instant, whose newest record is `newest`."""
         known = self._states.get(place, HelmState())
+        if self._env.monotonic() - self._noted.get(place, 0.0) > self._patience:
+            known = replace(known, after=0, gone=False)
         rests = self._env.monotonic() < self._due.get(place, 0.0)
         age = self._env.now().timestamp() - newest.changed if newest is not None and newest.changed else 0.0
         abandoned = age > ABANDONED * self._settings.deadline
@@ -176,7 +180,7 @@ class Releases:
         """Drop what is known of releases in a namespace that are not among `kept`, but for those that Helm is at."""
         for place in [each for each in self._states if (each.cluster, each.namespace) == (cluster, namespace)]:
             if place.name not in kept and not self._states[place].busy:
-                for memory in (self._states, self._due, self._failures):
+                for memory in (self._states, self._noted, self._due, self._failures):
                     memory.pop(place, None)
 
     # --- what is done
@@ -305,6 +309,7 @@ class Releases:
                 await self._read(place, await target.api.get_raw(SECRET, place.namespace, newest.metadata.name))
                 known = self._states[place]
             known = replace(known, after=newest.number if newest else 0, gone=newest is None)
+            self._noted[place] = self._env.monotonic()
         except KubeError as error:
             _log.warning("release not read", cluster=place.cluster, release=place.name, error=error.message)
         digest = action.digest if isinstance(action, HelmUpgrade) else ""

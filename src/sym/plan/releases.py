@@ -83,9 +83,11 @@ def interrupted(view: AdvDeploymentView, release: str) -> bool:
 
 
 def waiting(view: AdvDeploymentView) -> bool:
-    """Whether a release is in somebody else's hands, which ends without a word where that Helm was killed."""
+    """Whether a release waits for what may come without a word: the end of somebody else's operation that was killed,
+    or a cache that has lost what our own one left."""
     pending = {each.release for each in view.releases or () if each.status in PENDING}
-    return any(not interrupted(view, each) and not state(view, each).busy for each in pending)
+    held = any(not interrupted(view, each) and not state(view, each).busy for each in pending)
+    return held or any(outdated(view, each) for each in view.helm)
 
 
 def releases_of(view: AdvDeploymentView, owner: Owner) -> Iterable[str]:
