@@ -183,7 +183,7 @@ def test_a_release_of_somebody_else_is_left_alone(labels: dict[str, str]) -> Non
 
 
 def test_where_records_cannot_be_read_nothing_is_done() -> None:
-    view = replace(installed(), releases=None)
+    view = replace(installed(), releases=None, helm={})
     assert of_helm(view) == []
     assert list(DEPLOYER.leftovers(view, OWNER, (), "test")) == []
     assert seen(view).reason == UNREADABLE

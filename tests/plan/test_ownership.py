@@ -117,3 +117,10 @@ def test_ids_copied_to_another_name_own_nothing() -> None:
     assert owned(AppSet(metadata=meta), OWNER)
     assert owned(AppSet(metadata=replace(meta, labels={names.APP: "bbcc"})), OWNER)
     assert not owned(AppSet(metadata=replace(meta, labels={names.APP: "original"})), OWNER)
+
+
+def test_what_helm_made_is_its_releases() -> None:
+    marks = {**record(OWNER), names.HELM_RELEASE: "bbcc-blue"}
+    metadata = ObjectMeta(name="bbcc-blue", namespace=OWNER.namespace, labels={names.APP: OWNER.name})
+    assert owned(AppSet(metadata=replace(metadata, annotations=record(OWNER))), OWNER)
+    assert not owned(AppSet(metadata=replace(metadata, annotations=marks)), OWNER)
