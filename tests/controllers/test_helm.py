@@ -312,6 +312,21 @@ async def test_a_release_that_somebody_took_away_is_made_again() -> None:
         await world.until_running()
 
 
+async def test_pods_of_a_chart_that_does_not_count_are_counted_by_the_worker() -> None:
+    async with helming() as (world, helm):
+        body = app()
+        dig_map(body, "spec")["updateStrategy"] = {"minReadySeconds": 40}
+        async with world.controller(helm=True, identity="first"):
+            await world.apply(body)
+            await until(lambda: _deployed(world, helm, 1), "it is deployed")
+            await asyncio.sleep(30)
+            assert (await world.app()).status.aggr_status.available == 0
+            await world.until_running(seconds=30.0)
+        async with world.controller(helm=True, identity="second"):
+            await asyncio.sleep(20)
+            assert await world.state() == "Running"
+
+
 async def test_two_clusters_have_releases_of_their_own() -> None:
     async with helming() as (world, helm), world.controller(helm=True):
         spec = dig_map(two_clusters(), "spec")

@@ -16,6 +16,7 @@ from sym.model.workload import (
 from sym.plan.advdeployment import HELM_RECHECK, plan_advdeployment
 from sym.plan.deployers import DEPLOYERS
 from sym.plan.deployers.helm import FAILED, FOREIGN_HELM, NOT_FOLLOWED, UNREADABLE, HelmDeployer
+from sym.plan.releases import ready_as
 from sym.plan.report import FOREIGN
 from sym.plan.types import (
     HelmLook,
@@ -24,6 +25,7 @@ from sym.plan.types import (
     HelmUninstall,
     HelmUpgrade,
 )
+from sym.plan.views import AdvDeploymentView
 from tests.golden.world import FLEET
 from tests.make import BJ4
 from tests.plan.releases import (
@@ -295,3 +297,33 @@ def test_a_chart_that_makes_other_counts_is_told() -> None:
     scaled = replace(view, autoscalers=(Autoscaler(spec=AutoscalerSpec(scale_target_ref=target)),))
     assert seen(scaled).reason == ""
     assert seen(installed(state=replace(state, objects=None))).reason == ""
+
+
+def test_pods_of_a_chart_that_sets_no_minreadyseconds_ripen_here() -> None:
+    def view(seconds: int, ready_for: float | None) -> AdvDeploymentView:
+        base = installed(state=replace(known(), ready_for=ready_for))
+        strategy = replace(base.adv.spec.update_strategy, min_ready_seconds=seconds)
+        asked = replace(base.adv, spec=replace(base.adv.spec, update_strategy=strategy))
+        wanted_now = wanted(replace(VIEW, adv=asked))
+        return replace(base, adv=asked, releases=(release(1, **wanted_now.labels),))
+
+    assert (seen(view(0, None)).available, seen(view(10, 4.0)).available, seen(view(10, 10.0)).available) == (2, 0, 2)
+    assert (seen(view(10, None)).available, seen(view(10, None)).un_available) == (0, 2)
+    assert plan_advdeployment(view(10, 4.0), NOW).requeue_after == 6.0
+    assert plan_advdeployment(view(10, 10.0), NOW).requeue_after is None
+    counted = replace(deployment(), spec=replace(deployment().spec, min_ready_seconds=10))
+    assert seen(replace(view(10, None), workloads=(counted,))).available == 2
+    told = PodSetStatus(name=NAME, desired=2, available=2, generation=3)
+    before = view(10, 0.0)
+    aggr = replace(before.adv.status.aggr_status, pod_sets=(told,))
+    restarted = replace(before, adv=replace(before.adv, status=replace(before.adv.status, aggr_status=aggr)))
+    assert seen(restarted).available == 2
+
+
+def test_what_stands_for_ready_pods() -> None:
+    assert ready_as((deployment(),)) == "uid-d/3"
+    assert ready_as(()) == ""
+    assert [ready_as((deployment(**{field: 1}),)) for field in ("readyReplicas", "updatedReplicas", "replicas")] == [
+        ""
+    ] * 3
+    assert ready_as((deployment(observedGeneration=2),)) == ""

@@ -138,6 +138,7 @@ class Releases:
         self._finding = asyncio.Lock()
         self._group: asyncio.TaskGroup | None = None
         self._states: dict[Place, HelmState] = {}
+        self._ready: dict[Place, tuple[str, float]] = {}
         self._noted: dict[Place, float] = {}
         self._patience = tools.settings.fleet.expectation_seconds
         self._due: dict[Place, float] = {}
@@ -161,15 +162,26 @@ class Releases:
 
     # --- what is known
 
-    def state(self, place: Place, newest: ReleaseRecord | None) -> HelmState:
-        """What is known of a release at this instant, whose newest record is `newest`."""
+    def state(self, place: Place, newest: ReleaseRecord | None, ready: str = "") -> HelmState:
+        """What is known of a release at this instant, whose newest record is `newest`. `ready` stands for its pods, all
+        of which are ready; empty while they are not."""
         known = self._states.get(place, HelmState())
         if self._env.monotonic() - self._noted.get(place, 0.0) > self._patience:
             known = replace(known, after=0, gone=False)
         rests = self._env.monotonic() < self._due.get(place, 0.0)
         age = self._env.now().timestamp() - newest.changed if newest is not None and newest.changed else 0.0
         abandoned = age > ABANDONED * self._settings.deadline
-        return replace(known, rests=rests, abandoned=abandoned)
+        return replace(known, rests=rests, abandoned=abandoned, ready_for=self._ready_for(place, ready))
+
+    def _ready_for(self, place: Place, ready: str) -> float | None:
+        """Seconds since these pods were first seen ready."""
+        if not ready:
+            self._ready.pop(place, None)
+            return None
+        now = self._env.monotonic()
+        if self._ready.get(place, ("", 0.0))[0] != ready:
+            self._ready[place] = (ready, now)
+        return now - self._ready[place][1]
 
     def repaired(self, place: Place, uid: str, version: str) -> None:
         """An object of the release was applied again and is at `version` since."""
@@ -180,7 +192,7 @@ class Releases:
         """Drop what is known of releases in a namespace that are not among `kept`, but for those that Helm is at."""
         for place in [each for each in self._states if (each.cluster, each.namespace) == (cluster, namespace)]:
             if place.name not in kept and not self._states[place].busy:
-                for memory in (self._states, self._noted, self._due, self._failures):
+                for memory in (self._states, self._ready, self._noted, self._due, self._failures):
                     memory.pop(place, None)
 
     # --- what is done

@@ -47,7 +47,9 @@ from sym.model.workload import (
     Workload,
 )
 from sym.plan.advdeployment import plan_advdeployment
+from sym.plan.drift import released
 from sym.plan.ownership import Tombstone
+from sym.plan.releases import ready_as
 from sym.plan.types import HelmState
 from sym.plan.views import AdvDeploymentView
 
@@ -233,7 +235,7 @@ class AdvDeployments:
             events=self._events(ref, (adv, *workloads, *stateful_sets, *sets, *pods)),
             autoscalers=self._autoscalers(ref, (*workloads, *stateful_sets)),
             releases=releases,
-            helm=self._helm(ref, adv, releases or ()),
+            helm=self._helm(ref, adv, releases or (), (*workloads, *stateful_sets)),
             config_maps=self._config_maps(ref, made),
             gone=self._fleet.gone(ref.namespace, ref.name).get(ref.cluster),
             highest_epoch=self._epochs.highest(adv),
@@ -267,15 +269,21 @@ class AdvDeployments:
             found |= {each.metadata.name: each for each in named}
         return tuple(found[name] for name in sorted(found))
 
-    def _helm(self, ref: Ref, adv: AdvDeployment, records: Iterable[ReleaseRecord]) -> Mapping[str, HelmState]:
+    def _helm(
+        self, ref: Ref, adv: AdvDeployment, records: Iterable[ReleaseRecord], makers: Iterable[Workload]
+    ) -> Mapping[str, HelmState]:
         """What else is known of those releases, and of those that are not there yet."""
         newest: dict[str, ReleaseRecord | None] = {
             each.name: None for each in adv.spec.topology.pod_sets if each.pod_spec.deploy_type is DeployType.HELM
         }
         for record in sorted(records, key=lambda each: each.number):
             newest[record.release] = record
+        made = {name: [each for each in makers if released(each) == name] for name in newest}
         state = self._fleet.releases.state
-        return {name: state(Place(ref.cluster, ref.namespace, name), each) for name, each in newest.items()}
+        return {
+            name: state(Place(ref.cluster, ref.namespace, name), each, ready_as(made[name]))
+            for name, each in newest.items()
+        }
 
     def _found(
         self, ref: Ref, watch: Watch[T], app: str, named: Iterable[str], releases: Iterable[str] = ()

@@ -13,10 +13,11 @@ from sym.model.appset import AppStatus
 from sym.model.kinds import ADVDEPLOYMENT
 from sym.model.validate import INVALID, bad_paths
 from sym.plan.deployers import DEPLOYERS
+from sym.plan.drift import made_by
 from sym.plan.emptying import FRESH, RECHECK
 from sym.plan.evidence import runs
 from sym.plan.ownership import Tombstone, body_for, owner_of, without_ours
-from sym.plan.releases import waiting
+from sym.plan.releases import state, unripe, waiting
 from sym.plan.report import event, judge, observe, stalled, tell
 from sym.plan.service import service_actions, service_leftovers
 from sym.plan.types import Action, Apply, Finalize, HelmLook, Measure, Owner, Plan
@@ -64,9 +65,16 @@ def _serve(view: AdvDeploymentView, owner: Owner, now: datetime) -> Plan[AdvDepl
     return Plan(
         status=told.status,
         actions=(*writes, *(leftovers if complete else ()), *told.events),
-        requeue_after=told.requeue_after or (HELM_RECHECK.total_seconds() if waiting(view) else None),
+        requeue_after=told.requeue_after or _later(view),
         reasons=(verdict.message,),
     )
+
+
+def _later(view: AdvDeploymentView) -> float | None:
+    """Seconds until a look is due although nobody tells of anything."""
+    ripen = [unripe(view, each, made_by(view, each)) for each in view.helm if state(view, each).ready_for is not None]
+    due = [each for each in (*ripen, HELM_RECHECK.total_seconds() if waiting(view) else 0.0) if each]
+    return min(due, default=None)
 
 
 def _whole(adv: AdvDeployment) -> bool:

@@ -138,8 +138,7 @@ def _said(seen: Object) -> JSONMap:
                 "selector": to_json(seen.spec.selector),
                 "ports": to_json(seen.spec.ports),
             }
-        case ConfigMap():
-            return {"metadata": meta, "data": to_json(seen.data)}
         case _:
-            pass
+            data = seen.data if isinstance(seen, ConfigMap) else {}
+            return {"metadata": meta, "data": to_json(data)}
     return {"metadata": meta, "spec": spec}

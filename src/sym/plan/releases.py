@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from sym.model import names
 from sym.model.advdeployment import ChildPodSet
 from sym.model.codec import JSONMap
-from sym.model.workload import PENDING, ReleaseRecord
+from sym.model.workload import PENDING, ReleaseRecord, Workload
 from sym.plan.content import digest
 from sym.plan.types import HelmState, Owner
 from sym.plan.views import AdvDeploymentView
@@ -80,6 +80,31 @@ def interrupted(view: AdvDeploymentView, release: str) -> bool:
     run = found[-1].metadata.labels.get(names.RELEASE_RUN)
     ours = bool(run) and all(run != each.metadata.labels.get(names.RELEASE_RUN) for each in found[:-1])
     return ours or state(view, release).abandoned
+
+
+def ready_as(made: Iterable[Workload]) -> str:
+    """What stands for the pods of these workloads where all of them are ready and new; empty where they are not."""
+    found = tuple(made)
+    ready = all(
+        each.status.observed_generation >= each.metadata.generation
+        and {each.status.ready_replicas, each.status.updated_replicas, each.status.replicas} == {each.spec.replicas}
+        for each in found
+    )
+    return " ".join(f"{each.metadata.uid}/{each.metadata.generation}" for each in found) if ready else ""
+
+
+def unripe(view: AdvDeploymentView, release: str, made: Iterable[Workload]) -> float:
+    """Seconds until pods of a chart that sets no minReadySeconds count as available, all of which are ready; 0 where
+    they do, and where the chart has its own controller count. What was told available is not counted anew after a
+    restart."""
+    wanted = view.adv.spec.update_strategy.min_ready_seconds
+    if not wanted or all(each.spec.min_ready_seconds >= wanted for each in made):
+        return 0.0
+    told = next((each for each in view.adv.status.aggr_status.pod_sets if each.name == release), None)
+    generation = sum(each.metadata.generation for each in made)
+    if told is not None and (told.generation, told.available) == (generation, told.desired) and told.available:
+        return 0.0
+    return max(wanted - (state(view, release).ready_for or 0.0), 0.0)
 
 
 def waiting(view: AdvDeploymentView) -> bool:

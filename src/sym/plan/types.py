@@ -171,7 +171,7 @@ class HelmState(Struct, frozen=True, kw_only=True):
     `digest` and with which revision as its predecessor (`tried`); `rests`: it is too early to try that again.
     `abandoned`: a pending record is older than any operation may take. `facts` and `objects` (as rendered, None where
     they cannot be read) are those of revision `number`. `repaired`: versions at which objects were left by our own last
-    repair, by uid.
+    repair, by uid. `ready_for`: seconds since all its pods were first seen ready as they are; None while they are not.
     """
 
     busy: bool = False
@@ -187,6 +187,7 @@ class HelmState(Struct, frozen=True, kw_only=True):
     facts: HelmRelease | None = None
     objects: tuple[JSONMap, ...] | None = None
     repaired: Mapping[str, str] = {}
+    ready_for: float | None = None
 
 
 class Plan(Struct, Generic[S], frozen=True, kw_only=True):

@@ -29,6 +29,7 @@ from sym.plan.releases import (
     revisions,
     says,
     state,
+    unripe,
 )
 from sym.plan.types import Action, HelmLook, HelmRecover, HelmUninstall, HelmUpgrade, Owner
 from sym.plan.values import layers
@@ -111,6 +112,8 @@ class HelmDeployer:
         owed = 0 if ours and record and _stands(view, owner, pod_set, record) else 1
         troubles = (_trouble(view, owner, pod_set) if ours or record is None else ("", ""), (seen.reason, seen.message))
         reason, message = next((each for each in troubles if each[0]), ("", ""))
+        if unripe(view, pod_set.name, made):
+            seen = replace(seen, available=0, un_available=seen.desired)
         return replace(
             seen,
             version=versions_in(view, made),
