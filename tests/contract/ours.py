@@ -46,6 +46,8 @@ INSTALL: Story = (
     *(Step(method="GET", path=path, until="200", only=("kind", "items")) for path in map(_collection, crds())),
 )
 """Sym's CRDs, served."""
+DEFINITIONS = tuple(f"{_CRDS}/{name}" for name in _NAMES)
+"""Where Sym's CRDs are."""
 REMOVE: Story = tuple(Step(method="DELETE", path=f"{_CRDS}/{name}", only=("kind",)) for name in _NAMES)
 """Sym's CRDs, gone again."""
 _CONDITION: JSONMap = {

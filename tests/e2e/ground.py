@@ -30,7 +30,7 @@ APPSETS = "/apis/workload.dmall.com/v1beta1/namespaces/default/appsets"
 ACCOUNT = f"{names.MEMBER_NAMESPACE}/sym-master"
 """The controllers' account in a member, which hosts the worker too."""
 MEMBER = Wish(cluster="member", namespace=names.MEMBER_NAMESPACE, image="sym")
-RENEWALS = 20
+RENEWALS = 8
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 APPLY = "?fieldManager=person&force=true"
 
