@@ -107,9 +107,9 @@ def compare(kubeconfig: bytes, names: Sequence[str] = ()) -> Result:
     requests = 0
     for name, truth in asyncio.run(_truths(kubeconfig, names or list(SCRIPTS))).items():
         with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-            ours = runner.run(_on_sandbox(SCRIPTS[name]))
+            here = runner.run(_on_sandbox(SCRIPTS[name]))
         requests += len(truth)
-        pairs = enumerate(zip(truth, ours, strict=True))
+        pairs = enumerate(zip(truth, here, strict=True))
         findings += [found for number, (one, other) in pairs if (found := _judged(name, number, one, other))]
     return Result(requests, tuple(findings))
 
@@ -178,8 +178,8 @@ def report(result: Result) -> Iterator[str]:
     """What is unexplained, what is allowed in vain, and the figures."""
     for found in result.unexplained:
         yield f"--- {found.script} {found.number}: {found.request} -> {found.statuses[0]} here {found.statuses[1]}"
-        for path, truth, ours in found.unexplained:
-            yield f"      {path}\n        real {_short(truth)}\n        ours {_short(ours)}"
+        for path, truth, here in found.unexplained:
+            yield f"      {path}\n        real {_short(truth)}\n        ours {_short(here)}"
     yield from (f"allowed in vain: {one.request} {one.path}" for one in result.unused)
     yield from result.lines()
 
