@@ -300,9 +300,12 @@ async def test_a_repair_is_remembered_for_its_revision(env: LoopEnv) -> None:
         assert b.known.repaired == {"uid": "7"}
         await b.do(upgrade(after=1))
         assert b.known.repaired == {}
-        b.releases.forget("bj4", "default", frozenset((NAME,)))
-        assert b.known.number == 2
-        b.releases.forget("bj4", "default", frozenset())
+        b.helm.seconds = 10.0
+        await b.executor.execute(Job(action=upgrade(after=2), target=b, behalf=Ref("bj4", "default", "bbcc")))
+        b.releases.forget(PLACE)
+        assert b.known.busy
+        await b.over()
+        b.releases.forget(PLACE)
         assert b.known == HelmState()
 
 

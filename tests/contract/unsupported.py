@@ -8,8 +8,8 @@ from collections.abc import Mapping
 
 _COST = "the sandbox does not estimate what rules cost: only a real server refuses a CRD as too dear"
 _SOCKET = "a command in a container speaks through a WebSocket, and in process there is none"
-_CODE = "kwok, the real server's kubelet, tells an exit code as an InternalError; recorded is what a real kubelet tells"
-_INPUT = "kwok never closes a command's input, so cat would wait for ever; recorded is what a real kubelet tells"
+_CODE = "kwok, the kubelet there, answers an exit code with InternalError; recorded is what a kubelet's source says"
+_INPUT = "kwok never closes a command's input, so cat would wait for ever; recorded is what the sandbox tells"
 
 UNSUPPORTED: Mapping[str, str] = {
     "test_told_as_recorded[in-process-rule-cost-exceeded]": _COST,

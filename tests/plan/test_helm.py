@@ -16,6 +16,7 @@ from sym.model.workload import (
 from sym.plan.advdeployment import HELM_RECHECK, plan_advdeployment
 from sym.plan.deployers import DEPLOYERS
 from sym.plan.deployers.helm import FAILED, FOREIGN_HELM, NOT_FOLLOWED, UNREADABLE, HelmDeployer
+from sym.plan.ownership import Tombstone
 from sym.plan.releases import ready_as
 from sym.plan.report import FOREIGN
 from sym.plan.types import (
@@ -24,6 +25,7 @@ from sym.plan.types import (
     HelmState,
     HelmUninstall,
     HelmUpgrade,
+    Measure,
 )
 from sym.plan.views import AdvDeploymentView
 from tests.golden.world import FLEET
@@ -203,6 +205,28 @@ def test_a_release_that_no_podset_names_goes() -> None:
     for state in (HelmState(busy=True), HelmState(gone=True), HelmState(after=4)):
         behind = replace(view, helm={NAME: known(), "bbcc-old": state})
         assert list(DEPLOYER.leftovers(behind, OWNER, view.adv.spec.topology.pod_sets, "")) == []
+
+
+def test_an_uninstall_that_failed_rests_and_what_it_takes_is_not_called_gone() -> None:
+    failed = HelmState(reason="HelmFailed", message="no", rests=True)
+    old = release(3, name="bbcc-old")
+    kept = VIEW.adv.spec.topology.pod_sets
+    view = replace(installed(release(), old), helm={NAME: known(), "bbcc-old": failed})
+    assert list(DEPLOYER.leftovers(view, OWNER, kept, "")) == []
+    again = replace(view, helm={NAME: known(), "bbcc-old": replace(failed, rests=False)})
+    assert [type(each) for each in DEPLOYER.leftovers(again, OWNER, kept, "")] == [HelmUninstall]
+    status = plan_advdeployment(view, NOW).status
+    assert status is not None
+    assert status.aggr_status.status is AppStatus.MIGRATING
+    stone = Tombstone(app_id="app-1", epoch=0, uid=VIEW.adv.metadata.uid)
+    annotations = {**VIEW.adv.metadata.annotations, names.TOMBSTONE: stone.text}
+    meta = replace(VIEW.adv.metadata, deletion_timestamp=NOW, annotations=annotations)
+    dying = replace(view, adv=replace(VIEW.adv, metadata=meta), releases=(old,), workloads=())
+    assert plan_advdeployment(dying, NOW).actions == ()
+    at_it = replace(dying, releases=(), helm={NAME: HelmState(busy=True)})
+    assert plan_advdeployment(at_it, NOW).actions == ()
+    nothing = replace(dying, releases=(), helm={})
+    assert [type(each) for each in plan_advdeployment(nothing, NOW).actions] == [Measure]
 
 
 def test_a_pending_leftover_is_noted_as_failed_before_it_goes() -> None:

@@ -188,12 +188,11 @@ class Releases:
         known = self._states.get(place, HelmState())
         self._states[place] = replace(known, repaired={**known.repaired, uid: version})
 
-    def forget(self, cluster: str, namespace: str, kept: frozenset[str]) -> None:
-        """Drop what is known of releases in a namespace that are not among `kept`, but for those that Helm is at."""
-        for place in [each for each in self._states if (each.cluster, each.namespace) == (cluster, namespace)]:
-            if place.name not in kept and not self._states[place].busy:
-                for memory in (self._states, self._ready, self._noted, self._due, self._failures):
-                    memory.pop(place, None)
+    def forget(self, place: Place) -> None:
+        """Drop what is known of a release that nobody asks for any more, unless Helm is at it."""
+        if not self._states.get(place, HelmState()).busy:
+            for memory in (self._states, self._ready, self._noted, self._due, self._failures):
+                memory.pop(place, None)
 
     # --- what is done
 

@@ -317,6 +317,8 @@ class AdvDeployments:
     def _adv_changed(self, _: str, change: Change[Object]) -> None:
         if change.new is None:
             self._fleet.expectations.forget(change.ref)
+            for pod_set in change.old.spec.topology.pod_sets if isinstance(change.old, AdvDeployment) else ():
+                self._fleet.releases.forget(Place(change.ref.cluster, change.ref.namespace, pod_set.name))
         else:
             self._epochs.note(change.new)
         self._queue.add(change.ref)

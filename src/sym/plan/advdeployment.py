@@ -17,7 +17,7 @@ from sym.plan.drift import made_by
 from sym.plan.emptying import FRESH, RECHECK
 from sym.plan.evidence import runs
 from sym.plan.ownership import Tombstone, body_for, owner_of, without_ours
-from sym.plan.releases import state, unripe, waiting
+from sym.plan.releases import state, strays, unripe, waiting
 from sym.plan.report import event, judge, observe, stalled, tell
 from sym.plan.service import service_actions, service_leftovers
 from sym.plan.types import Action, Apply, Finalize, HelmLook, Measure, Owner, Plan
@@ -60,7 +60,7 @@ def _serve(view: AdvDeploymentView, owner: Owner, now: datetime) -> Plan[AdvDepl
     seen = tuple(observe(view, owner, pod_set) for pod_set in pod_sets)
     complete = not writes and all(map(runs, pod_sets, seen))
     leftovers = tuple(_leftovers(view, owner, pod_sets, LEFT)) if _whole(view.adv) else ()
-    verdict = judge(view, owner, seen, complete=complete, leaving=bool(leftovers))
+    verdict = judge(view, owner, seen, complete=complete, leaving=bool(leftovers) or strays(view, owner, pod_sets))
     told = tell(view, seen, verdict, now)
     return Plan(
         status=told.status,
@@ -110,6 +110,8 @@ def _retire(view: AdvDeploymentView, owner: Owner | None, now: datetime) -> Plan
         return Plan(status=adv.status, actions=(_release(view), orphaned), reasons=(note,))
     if deletes := tuple(_leftovers(view, owner, (), ENDED)):
         return _retiring(view, owner, deletes, now)
+    if strays(view, owner, ()):
+        return _retiring(view, owner, (), now)
     gone = view.gone
     if gone is None or gone.owner != owner or now - gone.at > (RECHECK if gone.workloads else FRESH):
         return _retiring(view, owner, (Measure(cluster=view.cluster, owner=owner),), now)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 
 from sym.model import names
 from sym.model.advdeployment import ChildPodSet
+from sym.model.appset import DeployType
 from sym.model.codec import JSONMap
 from sym.model.workload import PENDING, ReleaseRecord, Workload
 from sym.plan.content import digest
@@ -113,6 +114,13 @@ def waiting(view: AdvDeploymentView) -> bool:
     pending = {each.release for each in view.releases or () if each.status in PENDING}
     held = any(not interrupted(view, each) and not state(view, each).busy for each in pending)
     return held or any(outdated(view, each) for each in view.helm)
+
+
+def strays(view: AdvDeploymentView, owner: Owner, kept: Iterable[ChildPodSet]) -> bool:
+    """Whether a release that is `owner`'s and none of the podSets' `kept` is still there, or Helm is at one."""
+    stay = {pod_set.name for pod_set in kept if pod_set.pod_spec.deploy_type is DeployType.HELM}
+    busy = {name for name, each in view.helm.items() if each.busy}
+    return bool({*releases_of(view, owner), *busy} - stay)
 
 
 def releases_of(view: AdvDeploymentView, owner: Owner) -> Iterable[str]:

@@ -93,9 +93,10 @@ class HelmDeployer:
         stay = {pod_set.name for pod_set in kept}
         for name in releases_of(view, owner):
             record = newest(view, name)
-            if record is None or name in stay or state(view, name).busy or outdated(view, name):
+            known = state(view, name)
+            if record is None or name in stay or known.busy or outdated(view, name):
                 continue
-            if not owned_release(record, owner):
+            if not owned_release(record, owner) or (known.rests and not known.digest):
                 continue
             if record.status not in PENDING:
                 yield _uninstall(view, owner, record, reason)
