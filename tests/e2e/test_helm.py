@@ -96,6 +96,8 @@ def helmed(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     finally:
         ground.controller.end()
         for plane in ground.fleet.members.values():
+            for path in ("/apis/batch/v1/namespaces/default/jobs", "/api/v1/namespaces/default/pods"):
+                plane.ask("DELETE", f"{path}?propagationPolicy=Background")  # Helm leaves what its hooks made
             plane.ask("DELETE", f"/apis/{rbac.API_VERSION}/clusterrolebindings/sym-master-as-{rbac.HELM.name}")
         ground.start()
         ground.until(ground.controller.ready, "the controllers are ready again")
