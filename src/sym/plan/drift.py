@@ -139,6 +139,6 @@ def _said(seen: Object) -> JSONMap:
                 "ports": to_json(seen.spec.ports),
             }
         case _:
-            data = seen.data if isinstance(seen, ConfigMap) else {}
+            data: Mapping[str, str] = seen.data if isinstance(seen, ConfigMap) else {}
             return {"metadata": meta, "data": to_json(data)}
     return {"metadata": meta, "spec": spec}
