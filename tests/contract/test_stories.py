@@ -1,7 +1,10 @@
 """Every story, told by every server, is what a real kube-apiserver 1.34 told (recorded/)."""
 
+import contextlib
+
 import pytest
 
+from tests.contract import pods
 from tests.contract.backends import Backend
 from tests.contract.conftest import LOOPS
 from tests.contract.judging import assert_told_as_recorded
@@ -9,10 +12,18 @@ from tests.contract.player import RECORDED
 from tests.contract.stories import STORIES
 from tests.contract.unsupported import UNSUPPORTED
 
+KWOK_TRIES = 2
+"""More tries that the kubelet of the real server gets: kwok now and then ends a short command before anybody reads what
+it said. A sandbox gets one."""
+
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("name", STORIES)
-async def test_told_as_recorded(name: str, backend: Backend) -> None:
+async def test_told_as_recorded(name: str, target: str, backend: Backend) -> None:
+    for _ in range(KWOK_TRIES if target == "real" and name in pods.STORIES else 0):
+        with contextlib.suppress(AssertionError):
+            await assert_told_as_recorded(name, backend)
+            return
     await assert_told_as_recorded(name, backend)
 
 

@@ -1,6 +1,7 @@
 """The document's road on real clusters: an AppSet runs, rests and goes, and the judge has nothing to complain of."""
 
 from sym.cli.demo_install import example
+from sym.model.codec import dig_str
 from tests.e2e.ground import Ground
 
 
@@ -8,7 +9,8 @@ def test_the_documents_example_runs_and_goes(ground: Ground) -> None:
     """The example keeps its `minReadySeconds: 10`, which real clusters count in real time."""
     ground.apply_app(example("01-bbcc.yaml"))
     ground.until(lambda: ground.runs("bbcc", "v3/v4"), "bbcc runs")
-    assert len([pod for member in ground.rests().members.values() for pod in member.pods]) == 10
+    found = [pod for member in ground.rests().members.values() for pod in member.pods]
+    assert len([pod for pod in found if dig_str(pod, "metadata", "labels", "app") == "bbcc"]) == 10
     ground.delete_app("bbcc")
     left = ground.rests()
     assert not [thing for member in left.members.values() for thing in (*member.children, *member.deployments)]
@@ -19,6 +21,7 @@ def test_at_rest_nothing_is_written(ground: Ground) -> None:
     ground.apply_app(example("03-shares.yaml"))
     ground.until(lambda: ground.runs("web", "v1"), "web runs")
     ground.rests()
+    ground.idle()  # endpoints come a little later than the pods, and are told
     before = ground.writes()
     ground.idle()
     assert ground.writes() == before
