@@ -44,7 +44,8 @@ class Program:
             "#!/bin/sh\n"
             f'if [ "$1" = version ]; then echo {version}; exit; fi\n'
             f'printf "%s\\n" "$@" > {self._folder}/argv\n'
-            f"env > {self._folder}/env\n"
+            f"/usr/bin/env > {self._folder}/env\n"
+            "PATH=/usr/bin:/bin\n"
             f"cp kubeconfig values-*.yaml {self._folder} 2>/dev/null\n"
             f"ls -l > {self._folder}/files\n"
             f"{lines}\n"
