@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from sym.model import names
-from sym.model.appset import DeployType, EndpointPort, LabelSelector, ServiceStatus
+from sym.model.appset import DeployType, EndpointPort, ServiceStatus
 from sym.model.codec import JSON, JSONMap, convert, dig, dig_map, to_map
 from sym.model.kinds import SERVICE
+from sym.model.selectors import LabelSelector
 from sym.model.workload import EndpointSlice, Service
 from sym.plan.advdeployment import plan_advdeployment
 from sym.plan.pods import served

@@ -13,14 +13,17 @@ from msgspec import field
 from sym.model.codec import JSONMap
 from sym.model.conditions import Condition
 from sym.model.meta import Model, Object
+from sym.model.rollout import Analysis, AutoRollback, RolloutStatus, Wave
+from sym.model.selectors import LabelSelector
 from sym.model.shapes import (
     IMAGE_PATTERN,
+    MAX_ANALYSES,
     MAX_CLUSTERS,
-    MAX_CONFIRMATIONS,
     MAX_EVENTS,
     MAX_POD_SETS,
     MAX_PODS,
     MAX_VOLUME_CLAIMS,
+    MAX_WAVES,
     TAG_PATTERN,
     Choice,
     ClusterName,
@@ -97,26 +100,6 @@ class AppStatus(Choice):
 
 
 # --- spec ---------------------------------------------------------------------------------------------------------
-
-
-class SelectorRequirement(Model, frozen=True):
-    """One condition on a label."""
-
-    key: Annotated[str, required(maxLength=317)] = ""
-    """The label's name."""
-    operator: Annotated[str, required(enum=["In", "NotIn", "Exists", "DoesNotExist"])] = ""
-    """How the label's value is compared with `values`."""
-    values: tuple[str, ...] = ()
-    """The values to compare with; empty for Exists and DoesNotExist."""
-
-
-class LabelSelector(Model, frozen=True):
-    """A set of conditions on labels, all of which must hold."""
-
-    match_labels: Mapping[str, str] = {}
-    """Labels with exactly these values."""
-    match_expressions: tuple[SelectorRequirement, ...] = ()
-    """Further conditions."""
 
 
 class NodeRequirement(Model, frozen=True):
@@ -269,6 +252,14 @@ class UpdateStrategy(Strategy, frozen=True):
     """The clusters that change first in every group, all together."""
     unit_by_unit: bool = False
     """Units (sym-ldc) change one after another instead of in one wave."""
+    waves: Annotated[tuple[Wave, ...], list_map("name", limit=MAX_WAVES)] = ()
+    """The waves of a rollout in their order, in place of those that follow from upgradeType, canaryClusters,
+    unitByUnit, priorityStrategy and needWaitingForConfirm, which cannot be given beside them."""
+    auto_rollback: Annotated[AutoRollback | None, shape()] = None
+    """What goes back by itself to the content that last ran everywhere when a wave fails: that wave, or all that has
+    changed. Absent: a rollout that failed stands where it is."""
+    analysis: Annotated[tuple[Analysis, ...], list_map("name", limit=MAX_ANALYSES)] = ()
+    """Measurements after each wave, which must hold before the rollout goes on. A wave's own take their place."""
 
 
 class PodSet(Model, frozen=True):
@@ -330,6 +321,8 @@ class AppSetSpec(Model, frozen=True):
     """Labels for the application's objects."""
     meta: Mapping[str, str] = {}
     """Metadata of the application."""
+    revision_history_limit: Annotated[Count | None, shape()] = None
+    """How many former contents are kept to go back to, beside those that still run somewhere. Default 10."""
     replicas: Count | None = None
     """All replicas over all clusters. Needed where podSets have percentages or no replicas; else the podSets' sum."""
     service_name: Annotated[str, shape(maxLength=253)] = ""
@@ -558,40 +551,6 @@ class AggrStatus(Counts, frozen=True):
 
     clusters: Annotated[tuple[ClusterStatus, ...], list_map("name", limit=1000)] = ()
     """The clusters, in the order of the topology; dropped ones that still run pods follow."""
-
-
-class Confirmation(Model, frozen=True):
-    """A person's consent to go past a gate."""
-
-    gate: Annotated[str, required(minLength=1, maxLength=8192)] = ""
-    """The gate: the name of the wave it follows, as canary@tcc-bj4-dks-test-01."""
-    hash: Annotated[str, required(minLength=1, maxLength=128)] = ""
-    """The content to which the consent was given."""
-    user: Annotated[str, shape(maxLength=1024)] = ""
-    """Who confirmed."""
-    time: datetime | None = None
-    """When."""
-    reason: Annotated[str, shape(maxLength=4096)] = ""
-    """Why, in that person's words."""
-
-
-class RolloutStatus(Model, frozen=True):
-    """How far the change to the newest content has come."""
-
-    phase: str = ""
-    """Progressing, Waiting, Blocked, Completed, RolledBack, Aborted or empty."""
-    hash: str = ""
-    """The content that is rolled out."""
-    finished: str = ""
-    """The content hash of the last rollout that finished in all clusters; empty until the first installation did."""
-    gate: str = ""
-    """The gate that is waited at."""
-    message: str = ""
-    """What is going on, or what is missing."""
-    started: datetime | None = None
-    """When the rollout began."""
-    confirmations: Annotated[tuple[Confirmation, ...], list_map("gate", "hash", limit=MAX_CONFIRMATIONS)] = ()
-    """Consents to go past gates. Written by people (`sym rollout confirm`), never by the controller."""
 
 
 class Migration(Model, frozen=True):

@@ -37,6 +37,12 @@ MAX_UNAVAILABLE = PREFIX + "max-unavailable"
 IGNORE_FIELDS = PREFIX + "ignore-fields"
 INJECTED = PREFIX + "injected"
 
+# of an AppSet's ControllerRevisions
+APPSET = PREFIX + "appset"
+"""Label: the AppSet's name. Their annotation REVISION is the content hash."""
+FINISHED = PREFIX + "finished"
+"""Annotation: when the content last ran everywhere, RFC 3339."""
+
 # labels
 PODSET = PREFIX + "podset"
 APP = "app"

@@ -70,6 +70,8 @@ def _scalar(info: facts.Type) -> JSONMap:
             return {"type": "string"}
         case facts.IntType():
             return {"type": "integer", "format": "int64"}
+        case facts.FloatType():
+            return {"type": "number"}
         case facts.BoolType():
             return {"type": "boolean"}
         case facts.DateTimeType():

@@ -13,9 +13,9 @@ from msgspec import field
 from msgspec.structs import force_setattr
 
 from sym.model import names
-from sym.model.appset import LabelSelector
 from sym.model.codec import JSONMap
 from sym.model.meta import Model, Object, ObjectMeta
+from sym.model.selectors import LabelSelector
 
 
 class WorkloadCondition(Model, frozen=True):
@@ -54,6 +54,13 @@ class DeploymentSpec(Model, frozen=True):
     revision_history_limit: int | None = None
     progress_deadline_seconds: int | None = None
     paused: bool = False
+
+
+class ControllerRevision(Object, frozen=True):
+    """A content of an AppSet that was or is rolled out. `data` is its spec, `revision` grows with every rollout."""
+
+    data: JSONMap = {}
+    revision: int = 0
 
 
 class DeploymentStatus(Model, frozen=True):

@@ -16,6 +16,7 @@ from msgspec import Struct
 from sym.model.appset import Chart, HelmRelease
 from sym.model.codec import JSONMap
 from sym.model.meta import Kind
+from sym.model.rollout import Analysis
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -84,6 +85,18 @@ class Measure(Struct, frozen=True, kw_only=True, tag=True):
 
     cluster: str
     owner: Owner
+
+
+class Query(Struct, frozen=True, kw_only=True, tag=True):
+    """Measure once for an analysis of an AppSet's rollout: ask the source that it names. The answer enters a later view
+    under `key` as dated evidence (`Answer`); the work goes on after the action was taken. Nothing is begun while a
+    query of the same AppSet and key is under way."""
+
+    cluster: str
+    namespace: str
+    name: str
+    key: str
+    analysis: Analysis
 
 
 class Emit(Struct, frozen=True, kw_only=True, tag=True):
@@ -251,3 +264,12 @@ class Gone(Struct, frozen=True, kw_only=True):
     def clean(self) -> bool:
         """Whether nothing of the owner is left there."""
         return not self.child and not self.workloads
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """The dated answer to a `Query`. `value` None: the source gave no number, `message` says why in a sentence that
+    names the source and no secret."""
+
+    at: datetime
+    value: float | None = None
+    message: str = ""

@@ -13,6 +13,7 @@ from sym.model.appset import AppSet
 from sym.model.workload import (
     Autoscaler,
     ConfigMap,
+    ControllerRevision,
     Deployment,
     EndpointSlice,
     Event,
@@ -23,7 +24,7 @@ from sym.model.workload import (
     StatefulSet,
     Workload,
 )
-from sym.plan.types import Gone, HelmState, MemberState
+from sym.plan.types import Answer, Gone, HelmState, MemberState
 
 
 class AppSetView(Struct, frozen=True, kw_only=True):
@@ -31,13 +32,16 @@ class AppSetView(Struct, frozen=True, kw_only=True):
     the AppSet names, was written to, or tells of.
 
     `children` holds what the caches know, also of members that cannot be reached at present. `gone` holds the answers
-    to `Measure`. `new_app_id` is a fresh random id, used only if the AppSet has none.
+    to `Measure`, `answers` the newest ones to `Query`, by key. `revisions` are the AppSet's ControllerRevisions in any
+    order; None while they are not all known. `new_app_id` is a fresh random id, used only if the AppSet has none.
     """
 
     app: AppSet
     members: Mapping[str, MemberState]
     children: Mapping[str, AdvDeployment]
     gone: Mapping[str, Gone] = {}
+    revisions: tuple[ControllerRevision, ...] | None = ()
+    answers: Mapping[str, Answer] = {}
     fleet_id: str
     new_app_id: str
 
