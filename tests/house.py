@@ -17,7 +17,7 @@ STRUCT_FILE_LINES = 600
 FUNCTION_LINES = 45
 ARGUMENTS = 6
 ARM_LINES = 3
-VARIANTS = ("placement", "rollout", "deployers")
+VARIANTS = ("placement", "rollout/strategies", "deployers")
 VAGUE = re.compile(r"^(utils?|helpers?|misc|stuff|common)\d*$")
 IGNORE = re.compile(
     r"#\s*(type: ignore|pyright: (?:ignore|basic|strict)|mypy:|noqa|ruff: noqa|pragma:|fmt: off|isort:)"
@@ -156,10 +156,11 @@ def names_say_something(module: Module) -> Iterator[str]:
 
 def variants_stand_alone(module: Module) -> Iterator[str]:
     """Policies, strategies and deployers do not import each other; what they share stands in plan."""
-    parts = Path(module.path).parts
-    if len(parts) < 2 or parts[-2] not in VARIANTS or parts[-3:-2] != ("plan",) or module.name == "__init__":
+    folder = Path(module.path).parent.as_posix()
+    found = next((each for each in VARIANTS if folder.endswith(f"plan/{each}")), None)
+    if found is None or module.name == "__init__":
         return
-    family = f"sym.plan.{parts[-2]}"
+    family = f"sym.plan.{found.replace('/', '.')}"
     for node in ast.walk(module.tree):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(family):
             yield f"{module.path}:{node.lineno}: imports {node.module}: what variants share stands in sym.plan itself"

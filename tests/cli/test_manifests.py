@@ -29,6 +29,7 @@ CONTROLLER, MASTER, WORKER = (User(name=name) for name in ("sym-controller", nam
 
 UNSEEN: Mapping[tuple[str, str, str], str] = {
     ("sym-master", "create", "advdeployments"): "an apply that creates is a PATCH, and a real server asks for both",
+    ("sym-controller", "create", "controllerrevisions"): "the same",
     ("sym-worker", "create", "deployments"): "an apply that creates is a PATCH, and a real server asks for both",
     ("sym-worker", "create", "statefulsets"): "the same",
     ("sym-worker", "create", "services"): "the same",
@@ -100,11 +101,11 @@ async def live(world: Village) -> None:
     await world.apply(in_shop(appset({BJ4: [pod_set("bbcc-gz01b-blue", 3, "v2")]})))
     await world.until_settled("bbcc", "Running")
     named: JSONMap = {"metadata": {"namespace": "shop", "name": "state"}}
-    await world.apply({**in_shop(stateful("v1", 1)), **named})
-    await world.until_settled("state", "Running")
-    await world.apply({**in_shop(stateful("v1", 2)), **named})
-    await asyncio.sleep(30)
-    await world.until_settled("state", "Running")
+    for version, replicas in (("v1", 1), ("v1", 2), ("v2", 2)):
+        app = in_shop(stateful(version, replicas))
+        await world.apply({**app, **named, "spec": {**as_map(app["spec"]), "revisionHistoryLimit": 0}})
+        await asyncio.sleep(30)
+        await world.until_settled("state", "Running")
     for name in ("bbcc", "alone", "odd", "state"):
         await world.remove(world.meta, APPSET, "shop", name)
     await asyncio.sleep(120)

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from sym.clusters.patches import merge_diff, status_patch
 from sym.model.appset import AggrStatus, AppSetStatus, ClusterStatus
 from sym.model.codec import JSON, JSONMap
+from sym.model.rollout import Confirmation, RolloutRequest, RolloutStatus, Verb
 
 EARLY, LATE = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)
 
@@ -61,3 +62,21 @@ def test_the_patch_says_which_object_it_is_for_and_only_what_differs() -> None:
     old = AppSetStatus(observed_generation=3, replicas=2, selector="app=bbcc")
     patch = status_patch("u1", old, replace(old, replicas=0))
     assert patch == {"metadata": {"uid": "u1"}, "status": {"replicas": 0}}
+
+
+def test_lists_that_people_write_too_are_met_as_they_were_read() -> None:
+    consent = Confirmation(gate="canary@one", hash="h1", user="ann")
+    old = AppSetStatus(rollout=RolloutStatus(hash="h1", confirmations=(consent,)))
+    moved = replace(old, rollout=replace(old.rollout, gate="canary@one"))
+    assert status_patch("u1", old, moved, "7") == {
+        "metadata": {"uid": "u1"},
+        "status": {"rollout": {"gate": "canary@one"}},
+    }
+    for field in ("confirmations", "requests"):
+        before = replace(
+            old, rollout=replace(old.rollout, requests=(RolloutRequest(verb=Verb.RETRY, cluster="", hash="h1"),))
+        )
+        after = replace(before, rollout=replace(before.rollout, **{field: ()}))
+        patch = status_patch("u1", before, after, "7")
+        assert patch is not None
+        assert patch["metadata"] == {"uid": "u1", "resourceVersion": "7"}

@@ -61,11 +61,11 @@ async def test_a_release_runs_and_rests_and_goes() -> None:
         assert [write for write in world.writes if "/leases/" not in write.path] == writes
         await world.apply(app("v2", 3))
         await world.until_running()
-        assert helm.calls == [f"install {BLUE}", f"upgrade {BLUE}"]
-        assert await statuses(world, helm) == ["superseded", "deployed"]
+        assert helm.calls == [f"install {BLUE}", f"upgrade {BLUE}", f"upgrade {BLUE}"]  # the count, then the content
+        assert await statuses(world, helm) == ["superseded", "superseded", "deployed"]
         await world.remove(world.meta, APPSET, "default", "bbcc")
         await until(lambda: world.is_gone("bbcc"), "the AppSet is gone")
-        assert helm.calls[2:] == [f"uninstall {BLUE}"]
+        assert helm.calls[3:] == [f"uninstall {BLUE}"]
         assert await statuses(world, helm) == []
         assert await world.none(BJ4, DEPLOYMENT)
 

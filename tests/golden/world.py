@@ -14,9 +14,9 @@ from sym.model.advdeployment import AdvDeployment, AdvDeploymentStatus
 from sym.model.appset import AppSet, AppSetStatus
 from sym.model.codec import JSON, JSONMap, convert, dig, dig_list, dig_map, dig_str, encode, parse_map, to_map
 from sym.model.conditions import find_condition
-from sym.model.kinds import ADVDEPLOYMENT, APPSET, AUTOSCALER, DEPLOYMENT, SERVICE, STATEFULSET
+from sym.model.kinds import ADVDEPLOYMENT, APPSET, AUTOSCALER, CONTROLLER_REVISION, DEPLOYMENT, SERVICE, STATEFULSET
 from sym.model.meta import META, Kind
-from sym.model.workload import Autoscaler, Deployment, EndpointSlice, Pod, Service, StatefulSet
+from sym.model.workload import Autoscaler, ControllerRevision, Deployment, EndpointSlice, Pod, Service, StatefulSet
 from sym.plan.advdeployment import plan_advdeployment
 from sym.plan.appset import plan_appset
 from sym.plan.types import (
@@ -36,6 +36,7 @@ from sym.plan.types import (
     MemberState,
     Owner,
     Plan,
+    Query,
 )
 from sym.plan.views import AdvDeploymentView, AppSetView
 
@@ -178,6 +179,7 @@ class World:
                 if place[1:] == (ADVDEPLOYMENT, "default", name) and place[0] in self.members
             },
             gone={cluster: gone for (who, cluster), gone in self._gone.items() if who == "master"},
+            revisions=self._in(META, CONTROLLER_REVISION, ControllerRevision),
             fleet_id=FLEET,
             new_app_id=f"app-{self._counter}",
         )
@@ -252,7 +254,7 @@ class World:
             case Measure(cluster=cluster, owner=owner):
                 self._gone[who, cluster] = self._look(cluster, owner)
                 return
-            case Emit():
+            case Emit() | Query():
                 return
             case HelmUpgrade() | HelmUninstall() | HelmRecover() | HelmLook():
                 raise AssertionError("this world has no Helm: tests/plan/test_helm.py and tests/road/test_helm.py do")
@@ -307,6 +309,8 @@ class World:
             spec = {"replicas": dig(live, "spec", "replicas"), **spec}
         if "spec" in body:
             live["spec"] = spec
+        if "revision" in body:
+            live["revision"] = body["revision"]
         return live
 
     def _store(self, place: Place, body: JSONMap) -> None:
@@ -326,6 +330,13 @@ class World:
         if metadata.get("deletionTimestamp") and not metadata.get("finalizers"):
             del self.objects[place]
             self.say("world", f"{place[1].name} {place[3]}@{place[0] or 'meta'} is gone")
+            self._collect(metadata["uid"])
+
+    def _collect(self, uid: JSON) -> None:
+        """What the garbage collector does when an owner is gone."""
+        for place, body in list(self.objects.items()):
+            if any(dig(each, "uid") == uid for each in dig_list(body, "metadata", "ownerReferences")):
+                del self.objects[place]
 
     def _remove(self, place: Place) -> None:
         body = _copy(self.objects[place])
@@ -417,6 +428,8 @@ def _line(action: Action) -> str:
             return f"delete {action.kind.name} {action.name}@{at}: {action.reason}"
         case Finalize():
             return f"finalize {action.kind.name} {action.name}@{at}: {list(action.finalizers)}"
+        case Query():
+            return f"query {action.key}@{at}"
         case Measure():
             return f"measure {action.owner.name}@{at}"
         case HelmUpgrade() | HelmUninstall() | HelmRecover() | HelmLook():

@@ -11,7 +11,7 @@ from sym.model.advdeployment import AdvDeployment
 from sym.model.appset import AppSetStatus, AppStatus, PodStatusInfo, WarnEvent
 from sym.model.codec import JSONMap, dig, dig_map
 from sym.model.conditions import Condition, find_condition
-from sym.model.kinds import APPSET
+from sym.model.kinds import APPSET, CONTROLLER_REVISION
 from sym.model.meta import META
 from sym.plan.appset import plan_appset
 from sym.plan.types import Apply, Create, Emit, Finalize, Health, MemberState, Plan
@@ -282,8 +282,11 @@ def test_a_deleting_child_is_waited_for() -> None:
 def test_every_write_names_the_object_that_was_read() -> None:
     world = running()
     world.apply(two_clusters("v2"))
+    world.round_of_the_master()
     view = world.appset_view()
-    for action in planned(view).actions:
+    actions = planned(view).actions
+    assert actions
+    for action in actions:
         assert isinstance(action, Apply)
         meta = view.children[action.cluster].metadata
         assert dig(action.body, "metadata", "uid") == meta.uid
@@ -303,9 +306,11 @@ def test_no_child_is_written_before_its_cluster_stands_in_the_mark() -> None:
 def test_the_mark_is_repaired_even_while_paused() -> None:
     world = running(two_clusters(strategy={"paused": True}))
     world.replace(META, APPSET)
-    (action,) = planned(world.appset_view()).actions
-    assert isinstance(action, Apply)
-    assert action.kind == APPSET
+    mark, revision = planned(world.appset_view()).actions
+    assert isinstance(mark, Apply)
+    assert mark.kind == APPSET
+    assert isinstance(revision, Create)
+    assert revision.kind == CONTROLLER_REVISION
 
 
 def test_paused_and_complete_is_ready() -> None:

@@ -2,49 +2,26 @@
 
 from collections.abc import Callable
 
-import pytest
 from msgspec.structs import replace
 
 from sym.model import names
 from sym.model.advdeployment import ChildPodSet
-from sym.model.appset import AppSet, ClusterTopology, Inject, TopologyCluster
+from sym.model.appset import AppSet, AppSetStatus, ClusterTopology, Inject, TopologyCluster
 from sym.model.codec import JSON, JSONMap, convert, dig_map, encode, parse_map
-from sym.model.kinds import ADVDEPLOYMENT, DEPLOYMENT
+from sym.model.kinds import ADVDEPLOYMENT, APPSET, CONTROLLER_REVISION, DEPLOYMENT
 from sym.plan.child import held, refreshed
 from sym.plan.content import content_hash, revision
 from sym.plan.ownership import Mark
 from sym.plan.types import Health, MemberState, Owner
 from sym.plan.views import AppSetView
-from sym.plan.wanted import Wanted, admit, first_installation, waits_at_gate, wanted
-from tests.golden.world import FLEET, World
+from sym.plan.wanted import Wanted, first_installation, wanted
+from tests.golden.world import FLEET, START, World
 from tests.make import BJ4, BJ5, appset, pod_set, two_clusters
 
 V1 = ChildPodSet(name="a-blue", replicas=2, revision="r1", meta={"zone": "old"}, version="v1")
 V2 = ChildPodSet(name="a-blue", replicas=5, revision="r2", meta={"zone": "new"}, version="v2", max_surge=1)
+BOTH = ("bbcc-gz01b-blue", "bbcc-gz01a-blue")
 GATE: JSONMap = {"needWaitingForConfirm": True}
-
-
-@pytest.mark.parametrize(
-    ("wanted_now", "running", "passed", "expected"),
-    [
-        (V2, None, None, V2),
-        (V2, V1, None, V2),
-        (V2, V1, frozenset({("blue", "r1")}), replace(V1, replicas=5)),
-        (V2, V1, frozenset({("blue", "r2")}), replace(V1, replicas=5)),
-        (V2, None, frozenset({("blue", "r1")}), None),
-        (V2, None, frozenset({("green", "r2")}), None),
-        (V2, None, frozenset({("blue", "r2")}), V2),
-        (replace(V2, revision="r1"), V1, frozenset[tuple[str, str]](), replace(V1, replicas=5, max_surge=1)),
-        (replace(V2, revision="r1"), V1, None, replace(V1, replicas=5, max_surge=1)),
-    ],
-)
-def test_admit(
-    wanted_now: ChildPodSet,
-    running: ChildPodSet | None,
-    passed: frozenset[tuple[str, str]] | None,
-    expected: ChildPodSet | None,
-) -> None:
-    assert admit(wanted_now, running, passed) == expected
 
 
 def test_held_and_refreshed_differ_in_the_strategy_only() -> None:
@@ -63,7 +40,12 @@ def decide(view: AppSetView) -> Wanted:
     """What is wanted in a view."""
     mark = Mark.of(view.app)
     assert mark is not None
-    return wanted(view, Owner(fleet_id=FLEET, app_id=mark.app_id, namespace="default", name="bbcc"), mark)
+    return wanted(view, owner_of_app(mark.app_id), mark, START)
+
+
+def owner_of_app(app_id: str) -> Owner:
+    """The owner of what belongs to the AppSet bbcc."""
+    return Owner(fleet_id=FLEET, app_id=app_id, namespace="default", name="bbcc")
 
 
 def edited(world: World, change: Callable[[JSONMap], None]) -> Wanted:
@@ -72,29 +54,36 @@ def edited(world: World, change: Callable[[JSONMap], None]) -> Wanted:
     return decide(world.appset_view())
 
 
-@pytest.mark.parametrize(
-    "strategy", [{"upgradeType": "blue"}, {"canaryClusters": [BJ4]}, {"needWaitingForConfirm": True}]
-)
-def test_each_wish_for_an_order_holds_new_content(strategy: JSONMap) -> None:
+def test_new_content_is_recorded_before_it_is_written_and_then_goes_wave_by_wave() -> None:
     world = running(two_clusters())
-    assert edited(world, lambda spec: spec.update(dig_map(two_clusters("v2"), "spec"))).withheld == ()
-    spec = dig_map(two_clusters("v2", strategy=strategy), "spec")
-    assert edited(world, lambda old: old.update(spec)).withheld == ("bbcc-gz01b-blue", "bbcc-gz01a-blue")
+    assert edited(world, lambda spec: spec.update(dig_map(two_clusters("v2"), "spec"))).withheld == BOTH
+    for _ in range(2):  # the revision, then its record
+        world.round_of_the_master()
+    assert decide(world.appset_view()).withheld == BOTH[1:]
 
 
 def test_a_first_installation_waits_at_no_gate_until_its_content_changes() -> None:
-    app = convert(two_clusters(strategy=GATE), AppSet)
-    other = convert(two_clusters("v2", strategy=GATE), AppSet)
     world = World(BJ4, BJ5)
     world.apply(two_clusters(strategy=GATE))
-    world.round()
-    mark = Mark.of(world.appset_view().app)
+    world.round_of_the_master()
+    view = world.appset_view()
+    mark = Mark.of(view.app)
     assert mark is not None
-    app, other = (replace(each, metadata=replace(each.metadata, name="bbcc")) for each in (app, other))
-    assert first_installation(app, mark)
-    assert not waits_at_gate(app, mark)
-    assert not first_installation(other, mark)
-    assert waits_at_gate(other, mark)
+    owner = owner_of_app(mark.app_id)
+    assert first_installation(view, owner, mark)
+    assert not first_installation(replace(view, revisions=None), owner, mark)
+    world.apply(two_clusters("v2", strategy=GATE))
+    assert not first_installation(world.appset_view(), owner, mark)
+
+
+def test_nothing_is_a_first_installation_once_a_revision_stands() -> None:
+    world = running(two_clusters(strategy=GATE))
+    view = world.appset_view()
+    mark = Mark.of(view.app)
+    assert mark is not None
+    lost = replace(view, app=replace(view.app, status=AppSetStatus()))
+    assert not first_installation(lost, owner_of_app(mark.app_id), mark)
+    assert first_installation(replace(lost, revisions=()), owner_of_app(mark.app_id), mark)
 
 
 def test_what_ran_everywhere_last_passes_the_gate_again() -> None:
@@ -139,8 +128,8 @@ def test_metadata_of_cluster_topology_and_podset_in_this_order() -> None:
     topology = replace(app.spec.cluster_topology, clusters=(place,))
     app = replace(app, spec=replace(app.spec, cluster_topology=topology))
     view = AppSetView(app=app, members={BJ4: member}, children={}, fleet_id=FLEET, new_app_id="x")
-    owner = Owner(fleet_id=FLEET, app_id="x", namespace="default", name="bbcc")
-    entry = wanted(view, owner, Mark(app_id="x")).children[BJ4].spec.topology.pod_sets[0]
+    mark = Mark(app_id="x", install_hash=content_hash(app.spec, "bbcc"))
+    entry = wanted(view, owner_of_app("x"), mark, START).children[BJ4].spec.topology.pod_sets[0]
     assert entry.meta == {"a": "1", "b": "2", "c": "3", names.CLUSTER_INFO: BJ4}
     assert entry.inject == Inject(env=True, affinity=False, spread=False)
 
@@ -148,8 +137,8 @@ def test_metadata_of_cluster_topology_and_podset_in_this_order() -> None:
 def test_the_service_name_becomes_a_label() -> None:
     app = convert(appset({BJ4: [pod_set("bbcc-blue")]}, serviceName="inner.bbcc", labels={"team": "x"}), AppSet)
     view = AppSetView(app=app, members={}, children={}, fleet_id=FLEET, new_app_id="x")
-    owner = Owner(fleet_id=FLEET, app_id="x", namespace="default", name="bbcc")
-    child = wanted(view, owner, Mark(app_id="x")).children[BJ4]
+    mark = Mark(app_id="x", install_hash=content_hash(app.spec, "bbcc"))
+    child = wanted(view, owner_of_app("x"), mark, START).children[BJ4]
     assert child.labels == {
         "team": "x",
         "app": "bbcc",
@@ -218,11 +207,16 @@ def of_an_older_sym(app: JSONMap) -> World:
             for each in place.pod_sets
         ]
     for where, body in list(world.objects.items()):
+        if where[1] == CONTROLLER_REVISION:
+            del world.objects[where]
+            continue
         text = encode(body).decode()
         for new, old in hashes:
             assert new != old
             text = text.replace(new, old)
         world.objects[where] = parse_map(text)
+        if where[1] == APPSET:
+            dig_map(world.objects[where], "status")["rollout"] = {"finished": hashes[0][1]}
     world.log.clear()
     return world
 

@@ -49,11 +49,6 @@ DOUBTFUL = (
         ("bad-gz01b-blue",),
     ),
     Doubtful(
-        "a new version behind a gate",
-        (((*SPEC, "updateStrategy", "needWaitingForConfirm"), True), ((*FIRST, "version"), "v2")),
-        ("GateNotAvailable",),
-    ),
-    Doubtful(
         "a deploy type that is not served yet", (((*SPEC, "podSpec", "deployType"), "InPlaceSet"),), ("InPlaceSet",)
     ),
 )

@@ -95,7 +95,7 @@ def _both(name: str, version: str) -> JSONMap:
         BJ4: [pod_set(f"{name}-gz01a-blue", 1, version)],
         BJ5: [pod_set(f"{name}-gz02a-blue", 1, version)],
     }
-    return appset(clusters, name=name)
+    return appset(clusters, name=name, strategy={"waves": [{"name": "together"}]})
 
 
 def _solo(version: str) -> JSONMap:

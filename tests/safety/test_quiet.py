@@ -29,6 +29,7 @@ NEEDED: Counter[str] = Counter(
         "patch deployments -> 201": 2,
         "patch advdeployments/status -> 200": 2,
         "patch appsets/status -> 200": 2,
+        "patch controllerrevisions -> 201": 1,
         "create events -> 201": 1,
     }
 )

@@ -52,6 +52,7 @@ from sym.plan.types import (
     HelmUpgrade,
     Measure,
     Owner,
+    Query,
 )
 
 WORKLOADS = (DEPLOYMENT, STATEFULSET)
@@ -93,12 +94,17 @@ class Executor:
                 await self._finalize(job, action)
             case Measure() as action:
                 self._on_gone(await self._measure(job.target.api, action))
-            case Emit() as action:
-                await self._emit(job.target.api, action)
+            case Emit() | Query() as action:
+                await self._speak(job, action)
             case HelmUpgrade() | HelmUninstall() | HelmRecover() | HelmLook() as action:
                 await self._helm(job, action)
             case _ as never:
                 assert_never(never)
+
+    async def _speak(self, job: Job, action: Emit | Query) -> None:
+        if isinstance(action, Query):
+            raise Refused("AnalysisNotAvailable", f"analysis {action.analysis.name} cannot be measured by this Sym")
+        await self._emit(job.target.api, action)
 
     async def _create(self, job: Job, action: Create) -> None:
         """An apply that can only create. A plain create would leave its fields to a manager entry of operation Update:

@@ -41,9 +41,10 @@ class Entry(Struct, frozen=True, kw_only=True):
 
 
 class StatusWrite(Struct, frozen=True, kw_only=True):
-    """A status as it is in the cache and as it should be, of the object with this uid."""
+    """A status as it is in the cache and as it should be, of the object with this uid and this version in the cache."""
 
     uid: str
+    resource_version: str = ""
     old: Struct
     new: Struct
     manager: str
@@ -196,7 +197,7 @@ class Fleet:
     async def patch_status(self, kind: Kind, ref: Ref, write: StatusWrite, permit: Permit = always) -> bool:
         """Write the difference between two statuses. False: nothing but times differ. Raises KubeError, Refused,
         TimeoutError."""
-        body = status_patch(write.uid, write.old, write.new)
+        body = status_patch(write.uid, write.old, write.new, write.resource_version)
         if body is None:
             return False
         member = self._members.get(ref.cluster)

@@ -6,18 +6,26 @@ which nothing but a time moved is no reason to write. The uid in the patch keeps
 
 from msgspec import Struct
 
-from sym.model.codec import JSON, JSONMap, to_map
+from sym.model.codec import JSON, JSONMap, dig, to_map
 
 TIMES = frozenset({"lastUpdateTime", "observedAt", "seen", "lastSeen"})
 """Fields that say when something was looked at; a change of these alone is not worth a write."""
 
 
-def status_patch(uid: str, old: Struct, new: Struct) -> JSONMap | None:
-    """The body of the status patch; None where nothing but times differ."""
+SHARED = (("rollout", "confirmations"), ("rollout", "requests"))
+"""Lists that people write too: one of them is only written over exactly as it was read."""
+
+
+def status_patch(uid: str, old: Struct, new: Struct, resource_version: str = "") -> JSONMap | None:
+    """The body of the status patch; None where nothing but times differ. `resource_version` is that of the object whose
+    status was `old`."""
     before, after = to_map(old), to_map(new)
     if _timeless(before) == _timeless(after):
         return None
-    return {"metadata": {"uid": uid}, "status": merge_diff(before, after)}
+    metadata: JSONMap = {"uid": uid}
+    if resource_version and any(dig(before, *path) != dig(after, *path) for path in SHARED):
+        metadata["resourceVersion"] = resource_version
+    return {"metadata": metadata, "status": merge_diff(before, after)}
 
 
 def merge_diff(before: JSONMap, after: JSONMap) -> JSONMap:

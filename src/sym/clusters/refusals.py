@@ -37,6 +37,7 @@ from sym.plan.types import (
     HelmUninstall,
     HelmUpgrade,
     Measure,
+    Query,
 )
 
 LOOK_AGAIN = "LookAgain"
@@ -164,5 +165,7 @@ def _what(action: Action) -> str:
             return f"{cluster}{action.kind.name} {action.name}"
         case HelmUpgrade() | HelmUninstall() | HelmRecover() | HelmLook():
             return f"{cluster}release {action.name}"
+        case Query():
+            return f"analysis {action.analysis.name}"
         case Measure():
             return f"{cluster}live look for {action.owner.namespace}/{action.owner.name}"

@@ -10,12 +10,14 @@ from sym.clusters.member import Tools
 from sym.clusters.permit import Permit, always
 from sym.controllers.loop import Effect, Subject
 from sym.controllers.queue import Queue
+from sym.kube.requests import ListOptions
 from sym.kube.store import Change
 from sym.model import names
 from sym.model.advdeployment import AdvDeployment
 from sym.model.appset import AppSet
-from sym.model.kinds import ADVDEPLOYMENT, APPSET
+from sym.model.kinds import ADVDEPLOYMENT, APPSET, CONTROLLER_REVISION
 from sym.model.meta import META, Object, Ref
+from sym.model.workload import ControllerRevision
 from sym.plan.appset import plan_appset
 from sym.plan.ownership import Mark, owner_of
 from sym.plan.types import Health, Owner
@@ -29,6 +31,12 @@ def clusters_of(app: AppSet) -> set[str]:
 
 
 APPSETS: Watch[AppSet] = Watch(kind=APPSET, type=AppSet, indexes={"cluster": clusters_of})
+REVISIONS: Watch[ControllerRevision] = Watch(
+    kind=CONTROLLER_REVISION,
+    type=ControllerRevision,
+    options=ListOptions(label_selector=names.APPSET),
+    indexes={"app": lambda each: [f"{each.metadata.namespace}/{each.metadata.labels.get(names.APPSET, '')}"]},
+)
 ADVDEPLOYMENTS: Watch[AdvDeployment] = Watch(
     kind=ADVDEPLOYMENT,
     type=AdvDeployment,
@@ -50,6 +58,7 @@ class AppSets:
         """Minted once for the fleet, read before the first reconcile."""
         fleet.on_change(APPSET, self._changed)
         fleet.on_change(ADVDEPLOYMENT, self._changed)
+        fleet.on_change(CONTROLLER_REVISION, self._revised)
         fleet.on_turn(self._turned)
 
     async def reconcile(self, ref: Ref) -> float | None:
@@ -91,6 +100,7 @@ class AppSets:
                 cluster: child for cluster in concerned - {META} if (child := self._child(cluster, ref)) is not None
             },
             gone=self._fleet.gone(ref.namespace, ref.name),
+            revisions=self._revisions(ref),
             fleet_id=self.fleet_id,
             new_app_id=self._env.new_id(),
         )
@@ -98,6 +108,16 @@ class AppSets:
     def _child(self, cluster: str, ref: Ref) -> AdvDeployment | None:
         store = self._fleet.store(cluster, ADVDEPLOYMENTS)
         return store.view.get(Ref(cluster, ref.namespace, ref.name)) if store else None
+
+    def _revisions(self, ref: Ref) -> tuple[ControllerRevision, ...] | None:
+        store = self._fleet.store(META, REVISIONS)
+        return tuple(store.by("app", f"{ref.namespace}/{ref.name}")) if store is not None and store.synced else None
+
+    def _revised(self, cluster: str, change: Change[Object]) -> None:
+        """A revision came, changed or went: look at its AppSet, which may have waited for it."""
+        one = change.new or change.old
+        if cluster == META and one is not None:
+            self._queue.add(Ref(META, change.ref.namespace, one.metadata.labels.get(names.APPSET, "")))
 
     def _changed(self, cluster: str, change: Change[Object]) -> None:
         if cluster == META and isinstance(change.old or change.new, AdvDeployment):

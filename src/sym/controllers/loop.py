@@ -76,7 +76,10 @@ class Effect:
             return None
         if (wait := self._pace.wait(subject.kind, subject.ref)) > 0:
             return wait
-        write = StatusWrite(uid=subject.seen.metadata.uid, old=before, new=status, manager=subject.manager)
+        meta = subject.seen.metadata
+        write = StatusWrite(
+            uid=meta.uid, resource_version=meta.resource_version, old=before, new=status, manager=subject.manager
+        )
         try:
             written = await self._fleet.patch_status(subject.kind, subject.ref, write, permit)
         except (Conflict, NotFound) as error:

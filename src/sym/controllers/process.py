@@ -23,7 +23,7 @@ from sym.clusters.permit import under
 from sym.clusters.registry import CLUSTERS, CONFIGMAPS, SECRETS, Connect, Registry, Wiring
 from sym.clusters.releases import Helm
 from sym.controllers.advdeployment import HELM_WATCHES, WATCHES, AdvDeployments
-from sym.controllers.appset import ADVDEPLOYMENTS, APPSETS, AppSets
+from sym.controllers.appset import ADVDEPLOYMENTS, APPSETS, REVISIONS, AppSets
 from sym.controllers.checks import Checks
 from sym.controllers.cluster import Clusters
 from sym.controllers.metrics import ControllerMetrics, QueueFace
@@ -84,7 +84,7 @@ class Options(Struct, frozen=True, kw_only=True):
         if self.master or self.hosted:
             found += [erased(SECRETS), erased(CONFIGMAPS), erased(CLUSTERS)]
         if self.master:
-            found.append(erased(APPSETS))
+            found += (erased(APPSETS), erased(REVISIONS))
         return (*found, *(self._work if self.at_home else ()))
 
     def member_watches(self, cluster: str) -> tuple[Watch[Object], ...]:

@@ -21,6 +21,10 @@ MAX_UNAVAILABLE: int | str = "25%"
 """Kubernetes' own default for Deployments."""
 STATEFUL_MAX_UNAVAILABLE: int | str = 1
 """Kubernetes' own default for StatefulSets."""
+ANALYSIS_COUNT = 1
+"""Argo Rollouts' own default."""
+ANALYSIS_INTERVAL_SECONDS = 30
+"""Twice the usual interval at which Prometheus scrapes."""
 POD_MANAGEMENT_POLICY = PodManagementPolicy.ORDERED_READY
 """Kubernetes' own default."""
 

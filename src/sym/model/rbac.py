@@ -86,6 +86,7 @@ META = Grant(
     everywhere=(
         Rule(_WORKLOAD, ("appsets",), (*_SEEN, "patch")),
         Rule(_WORKLOAD, ("appsets/status",), ("patch",)),
+        Rule("apps", ("controllerrevisions",), (*_READ, "create", "patch", "delete")),
         Rule(_DEVOPS, ("clusters",), _SEEN),
         Rule(_DEVOPS, ("clusters/status",), ("patch",)),
         Rule("apiextensions.k8s.io", ("customresourcedefinitions",), ("get",), (f"{APPSET.plural}.{APPSET.group}",)),

@@ -226,6 +226,8 @@ class WaveStatus(Model, frozen=True):
     """The podSets that change in it."""
     gate: bool = False
     """Whether the rollout waits for a person after it."""
+    confirmed: bool = False
+    """Whether that gate was opened."""
     target: str = ""
     """The content hash to which it goes: the rollout's own, or that of the content it goes back to."""
     started: datetime | None = None

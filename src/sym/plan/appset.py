@@ -22,6 +22,7 @@ from sym.plan.emptying import RECHECK, Emptying, empty, unusable, without_tombst
 from sym.plan.judgement import judge, stand_still
 from sym.plan.ownership import Mark, listed, owned, without_ours
 from sym.plan.placement.fixed import ReplicasError
+from sym.plan.rollout.record import note
 from sym.plan.status import Shown, event, tell
 from sym.plan.types import Action, Emit, Finalize, Owner, Plan
 from sym.plan.verdict import Verdict
@@ -40,7 +41,7 @@ def plan_appset(view: AppSetView, now: datetime) -> Plan[AppSetStatus]:
         return _mint(view)
     owner = _owner(view, mark)
     try:
-        want = wanted(view, owner, mark)
+        want = wanted(view, owner, mark, now)
     except ReplicasError as error:
         return _stand_still(view, mark, error.reason, error.message, now)
     return _serve(view, mark, owner, want, now)
@@ -58,20 +59,26 @@ def _serve(view: AppSetView, mark: Mark, owner: Owner, want: Wanted, now: dateti
     dropped = mark.clusters - want.occupied
     changes: tuple[Action, ...] = ()
     emptying, after = Emptying(), mark
-    if not view.app.spec.update_strategy.paused:
+    if not view.app.spec.update_strategy.paused or (want.rollout is not None and want.rollout.urgent):
         changes = tuple(action for child in want.children.values() for action in _bring(view, mark, child))
         emptying = empty(view, owner, dropped if want.settled and not want.leaving else (), now)
         after = replace(mark, clusters=(mark.clusters | _reachable(view)) - emptying.confirmed)
     counts = dict.fromkeys(view.app.spec.cluster_topology.names, 0) | want.counts
     clusters = counts | dict.fromkeys(sorted(dropped))
     verdict = judge(view, mark, want, emptying)
-    told = tell(view, owner, Shown(clusters=clusters, desired=want.desired, settled=want.settled), verdict, now)
+    noted = note(view, owner, want, now)
+    shown = Shown(clusters=clusters, desired=want.desired, rollout=noted.status)
+    told = tell(view, owner, shown, verdict, now)
     return Plan(
         status=told.status,
-        actions=(*_marking(view, after), *changes, *emptying.actions, *told.events),
-        requeue_after=RECHECK.total_seconds() if emptying.waiting else told.requeue_after,
+        actions=(*_marking(view, after), *noted.actions, *changes, *emptying.actions, *told.events),
+        requeue_after=_soonest(RECHECK.total_seconds() if emptying.waiting else told.requeue_after, noted.wait),
         reasons=(verdict.message,),
     )
+
+
+def _soonest(*waits: float | None) -> float | None:
+    return min((wait for wait in waits if wait is not None), default=None)
 
 
 def _bring(view: AppSetView, mark: Mark, child: WantedChild) -> Iterator[Action]:

@@ -14,10 +14,9 @@ from sym.model import names
 from sym.model.advdeployment import AdvDeployment
 from sym.model.kinds import ADVDEPLOYMENT
 from sym.plan.child import wanted_child
-from sym.plan.ownership import EPOCH, Tombstone, body_for
+from sym.plan.ownership import EPOCH, Tombstone, body_for, own_child
 from sym.plan.types import Action, Apply, Delete, Health, Measure, MemberState, Owner
 from sym.plan.views import AppSetView
-from sym.plan.wanted import own_child
 
 FRESH = timedelta(seconds=30)
 """How old a live look may be to count. It is asked for when needed, so an older one answers an older question."""

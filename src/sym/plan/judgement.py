@@ -14,17 +14,14 @@ from sym.plan.child import WantedChild
 from sym.plan.emptying import Emptying, unusable
 from sym.plan.evidence import count, observed, told
 from sym.plan.ownership import Mark, owned
+from sym.plan.rollout.course import STUCK
+from sym.plan.rollout.walk import BLOCKED, CONFIRM
 from sym.plan.status import foreign, retrying_in, stalled_in
 from sym.plan.verdict import Verdict, first
 from sym.plan.views import AppSetView
 from sym.plan.wanted import Wanted
 
-GATE = "GateNotAvailable"
 FOREIGN = "ForeignOwner"
-GATE_SENTENCE = (
-    "the new content of {} waits: gates and orders (canaryClusters, needWaitingForConfirm, upgradeType) are not "
-    "available yet; take them out of spec.updateStrategy to change all clusters at once"
-)
 PAUSED_SENTENCE = "paused by spec.updateStrategy.paused: nothing is changed until that is false"
 COUNTS = (REPLICAS_MISMATCH, REPLICAS_REQUIRED)
 UNREGISTERED = "ClusterNotRegistered"
@@ -33,7 +30,7 @@ UNREACHABLE = "ClusterUnreachable"
 
 def judge(view: AppSetView, mark: Mark, want: Wanted, emptying: Emptying) -> Verdict:
     """The verdict on an AppSet that is served."""
-    app, change = view.app, _change(view.app)
+    app, change = view.app, _change(view.app, want)
     state = first(_states(view, mark, want))
     if state is AppStatus.RUNNING and not want.settled:
         state = change
@@ -49,15 +46,30 @@ def judge(view: AppSetView, mark: Mark, want: Wanted, emptying: Emptying) -> Ver
         return Verdict(status=state, reason=stuck[0], message=stuck[1], stalled=True)
     if complete:
         return Verdict(status=state, reason="Running", message="everything runs as the spec asks", ready=True)
+    reason, message = _unfinished(view, want, emptying, state)
+    return Verdict(status=state, reason=reason, message=message)
+
+
+def _unfinished(view: AppSetView, want: Wanted, emptying: Emptying, state: AppStatus) -> tuple[str, str]:
+    """Why an AppSet that goes on is not done: reason and sentences."""
+    stop = want.rollout.stop if want.rollout is not None else None
+    told = [stop.message] if stop is not None else []
+    away = _away(view, view.app.spec.cluster_topology.names)
+    if stop is None or stop.reason != BLOCKED:
+        told += away.values()
+    if stop is not None and stop.reason == CONFIRM:
+        return CONFIRM, "; ".join(told)
     retrying = tuple(_retrying(view, want))
-    failing = "; ".join(message for _, message in retrying)
-    if away := _away(view, view.app.spec.cluster_topology.names):
+    failing = [message for _, message in retrying]
+    if away:
         reason = UNREACHABLE if any(name in view.members for name in away) else UNREGISTERED
-        return Verdict(status=state, reason=reason, message="; ".join(filter(None, (*away.values(), failing))))
+        return reason, "; ".join((*told, *failing))
     if retrying:
-        return Verdict(status=state, reason=retrying[0][0], message=failing)
+        return retrying[0][0], "; ".join(failing)
+    if stop is not None:
+        return stop.reason, stop.message
     message = "; ".join(emptying.waiting.values()) or "waiting until the clusters run what the spec asks"
-    return Verdict(status=state, reason=state.value, message=message)
+    return state.value, message
 
 
 def stand_still(view: AppSetView, mark: Mark | None, reason: str, message: str) -> Verdict:
@@ -72,9 +84,10 @@ def stand_still(view: AppSetView, mark: Mark | None, reason: str, message: str) 
     )
 
 
-def _change(app: AppSet) -> AppStatus:
+def _change(app: AppSet, want: Wanted | None = None) -> AppStatus:
     """What a change of content is called: the first one is the installation."""
-    return AppStatus.UPDATING if app.status.rollout.finished else AppStatus.INSTALLING
+    record = want.rollout.status if want is not None and want.rollout is not None else app.status.rollout
+    return AppStatus.UPDATING if record.finished else AppStatus.INSTALLING
 
 
 def _away(view: AppSetView, clusters: Iterable[str]) -> Mapping[str, str]:
@@ -82,7 +95,7 @@ def _away(view: AppSetView, clusters: Iterable[str]) -> Mapping[str, str]:
 
 
 def _states(view: AppSetView, mark: Mark, want: Wanted) -> Iterator[AppStatus]:
-    change, dropped = _change(view.app), mark.clusters - want.occupied
+    change, dropped = _change(view.app, want), mark.clusters - want.occupied
     for name in view.app.spec.cluster_topology.names:
         if unusable(name, view.members.get(name)):
             yield AppStatus.UNKNOWN if name in mark.clusters else change
@@ -92,6 +105,8 @@ def _states(view: AppSetView, mark: Mark, want: Wanted) -> Iterator[AppStatus]:
         yield AppStatus.MIGRATING
     if _shifts(view, want):
         yield AppStatus.WORK_RATIOING
+    if want.rollout is not None and want.rollout.status.phase in STUCK:
+        yield AppStatus.DEGRADED
     if want.withheld:
         yield change
 
@@ -131,8 +146,8 @@ def _carried(seen: AdvDeployment) -> Mapping[str, str]:
 
 def _stuck(view: AppSetView, want: Wanted) -> Iterator[tuple[str, str]]:
     """Reasons and sentences of what does not go on by itself."""
-    if want.withheld:
-        yield GATE, GATE_SENTENCE.format(", ".join(want.withheld))
+    if want.rollout is not None and want.rollout.status.phase in STUCK and want.rollout.stop is not None:
+        yield want.rollout.stop.reason, want.rollout.stop.message
     for cluster, child in want.children.items():
         seen = view.children.get(cluster)
         if seen is None or unusable(cluster, view.members.get(cluster)):

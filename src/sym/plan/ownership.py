@@ -10,11 +10,13 @@ from typing import Self
 from msgspec import Struct
 
 from sym.model import names
+from sym.model.advdeployment import AdvDeployment
 from sym.model.appset import AppSet
 from sym.model.codec import JSON, DecodeError, JSONMap, decode, encode, to_json
 from sym.model.kinds import APPSET
 from sym.model.meta import META, Kind, Object
 from sym.plan.types import Apply, Owner
+from sym.plan.views import AppSetView
 
 EPOCH = 0
 """The master's epoch. Always 0 until fencing exists."""
@@ -109,6 +111,12 @@ def owned(obj: Object, owner: Owner) -> bool:
     """Whether `obj` bears `owner`'s record. The ids count only together with the AppSet's name, which its label `app`
     says: a manifest copied under another name copies the ids too. A label that was taken off proves nothing."""
     return recorded(obj, owner) and obj.metadata.labels.get(names.APP, owner.name) == owner.name
+
+
+def own_child(view: AppSetView, owner: Owner, cluster: str) -> AdvDeployment | None:
+    """The child in `cluster`, if there is one and it is ours."""
+    child = view.children.get(cluster)
+    return child if child is not None and owned(child, owner) else None
 
 
 def recorded(obj: Object, owner: Owner) -> bool:

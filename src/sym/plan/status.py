@@ -17,15 +17,15 @@ from sym.model.appset import AggrStatus, AppSet, AppSetStatus, AppStatus, Cluste
 from sym.model.conditions import Condition, find_condition, whole_second
 from sym.model.kinds import APPSET
 from sym.model.meta import META
+from sym.model.rollout import Phase, RolloutStatus
 from sym.model.shapes import MAX_EVENTS, MAX_PODS
 from sym.model.versions import union_versions
-from sym.plan.content import content_hash
 from sym.plan.emptying import unusable
 from sym.plan.evidence import observed
+from sym.plan.ownership import own_child
 from sym.plan.types import Emit, Health, MemberState, Owner
 from sym.plan.verdict import Told, Verdict, settling, timeless
 from sym.plan.views import AppSetView
-from sym.plan.wanted import own_child
 
 NOT_REGISTERED = "NotRegistered"
 FOREIGN = "ForeignOwner"
@@ -33,11 +33,11 @@ FOREIGN = "ForeignOwner"
 
 class Shown(Struct, frozen=True, kw_only=True):
     """What a status shall tell of: clusters in order with the pods that they shall have (None: as their workers say),
-    the pods of all together, and whether all that the spec asks for is proved to run."""
+    the pods of all together, and how the rollout goes (None: as it was)."""
 
     clusters: Mapping[str, int | None]
     desired: int | None = None
-    settled: bool = False
+    rollout: RolloutStatus | None = None
 
 
 def row(view: AppSetView, owner: Owner, cluster: str, desired: int | None = None) -> ClusterStatus:
@@ -132,7 +132,6 @@ def tell(view: AppSetView, owner: Owner, shown: Shown, verdict: Verdict, now: da
     generation = app.metadata.generation
     rows = tuple(row(view, owner, cluster, desired) for cluster, desired in shown.clusters.items())
     counts = aggregate(view, owner, rows, shown.desired)
-    finished = content_hash(app.spec, app.metadata.name) if shown.settled else old.rollout.finished
     new = replace(
         old,
         observed_generation=generation,
@@ -141,13 +140,13 @@ def tell(view: AppSetView, owner: Owner, shown: Shown, verdict: Verdict, now: da
         replicas=sum(pod_set.current for pod_set in counts.pod_sets),
         selector=f"{names.APP}={app.metadata.name}",
         aggr_status=replace(counts, status=verdict.status),
-        rollout=replace(old.rollout, finished=finished),
+        rollout=old.rollout if shown.rollout is None else shown.rollout,
     )
     if timeless(new) == timeless(old) or _unsettled(view, shown):
         return Told(status=old)
     if wait := settling(app, old.observed_generation, verdict, now):
         return Told(status=_noted(old, owner, rows), requeue_after=wait)
-    return Told(status=replace(new, last_update_time=whole_second(now)), events=tuple(_news(app, verdict)))
+    return Told(status=replace(new, last_update_time=whole_second(now)), events=tuple(_news(app, verdict, new.rollout)))
 
 
 def _noted(old: AppSetStatus, owner: Owner, rows: tuple[ClusterStatus, ...]) -> AppSetStatus:
@@ -166,8 +165,22 @@ def _unsettled(view: AppSetView, shown: Shown) -> bool:
     return connecting and view.app.status.observed_generation == view.app.metadata.generation
 
 
-def _news(app: AppSet, verdict: Verdict) -> Iterator[Emit]:
+_TOLD: Mapping[Phase | None, tuple[str, str]] = {
+    Phase.WAITING: ("Normal", "WaitingForConfirm"),
+    Phase.BLOCKED: ("Warning", "RolloutBlocked"),
+    Phase.FAILED: ("Warning", "RolloutFailed"),
+    Phase.ROLLED_BACK: ("Warning", "RolledBack"),
+    Phase.ABORTED: ("Warning", "Aborted"),
+}
+"""The phases of a rollout that Events tell of: type and reason."""
+
+
+def _news(app: AppSet, verdict: Verdict, rollout: RolloutStatus) -> Iterator[Emit]:
     """Events tell changes, not states."""
+    old = app.status.rollout
+    if rollout.phase in _TOLD and (rollout.hash, rollout.phase, rollout.gate) != (old.hash, old.phase, old.gate):
+        type_, reason = _TOLD[rollout.phase]
+        yield event(app, type_, reason, rollout.message)
     stalled = find_condition(app.status.conditions, names.STALLED)
     if verdict.status is AppStatus.RUNNING and app.status.aggr_status.status is not AppStatus.RUNNING:
         yield event(app, "Normal", "Running", "Status is Running.")

@@ -173,7 +173,7 @@ class HelmLook(Struct, frozen=True, kw_only=True, tag=True):
 HelmAction: TypeAlias = HelmUpgrade | HelmUninstall | HelmRecover | HelmLook
 """What is done to Helm releases."""
 
-Action: TypeAlias = Create | Apply | Delete | Finalize | Measure | Emit | HelmAction
+Action: TypeAlias = Create | Apply | Delete | Finalize | Measure | Query | Emit | HelmAction
 
 
 class HelmState(Struct, frozen=True, kw_only=True):

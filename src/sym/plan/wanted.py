@@ -1,35 +1,40 @@
 """What an AppSet wants in each cluster at this moment: its spec, less what has to wait.
 
-Content waits at a gate that nobody can open yet; podSets that the spec no longer names stay until everything else runs
-(make before break); counts never wait. Source: semantics.md 3, 4 and 6.
+Content waits for its wave; podSets that the spec no longer names stay until everything else runs (make before break);
+counts never wait. Source: semantics.md 3, 4 and 6.
 """
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from sym.model import names
-from sym.model.advdeployment import AdvDeployment, ChildPodSet
+from sym.model.advdeployment import ChildPodSet
 from sym.model.appset import AppSet, PodSet, TopologyCluster
-from sym.plan.child import WantedChild, entry, held, refreshed, wanted_child
+from sym.model.rollout import Phase
+from sym.plan.child import WantedChild, entry, refreshed, wanted_child
 from sym.plan.content import content_hash, revision, stated_meta
 from sym.plan.evidence import count, proves, told
-from sym.plan.ownership import Mark, owned
+from sym.plan.ownership import Mark, own_child
 from sym.plan.placement import POLICIES, PolicyName
+from sym.plan.revisions import own
+from sym.plan.rollout.course import Course, course
+from sym.plan.rollout.ground import Read, bounded, ground
+from sym.plan.rollout.types import Entries
 from sym.plan.types import Owner
 from sym.plan.views import AppSetView
-
-Entries = Mapping[str, ChildPodSet]
-"""PodSets by name."""
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
     """The children wanted now, by cluster; none without a podSet, which a worker could not tell from a record that lost
     them. `occupied` are the clusters that hold podSets or shall: what was written to any other is emptied like one that
     the topology no longer names. `counts` are the pods that each child shall have, `desired` those that the spec asks
-    for, both as autoscalers say where there are any; `withheld` are podSets whose content waits at a gate; `leaving`
+    for, both as autoscalers say where there are any; `withheld` are podSets whose content waits for its wave; `leaving`
     those that still run though the spec no longer names them; `settled`: all that the spec asks for is proved to run.
+    `hash` is the content that the spec asks for; `rollout` how the change to it goes, None for a first installation
+    and where it runs everywhere.
     """
 
     children: Mapping[str, WantedChild]
@@ -39,15 +44,21 @@ class Wanted(Struct, frozen=True, kw_only=True):
     withheld: tuple[str, ...]
     leaving: tuple[str, ...]
     settled: bool
+    hash: str
+    rollout: Course | None = None
 
 
-def wanted(view: AppSetView, owner: Owner, mark: Mark) -> Wanted:
+def wanted(view: AppSetView, owner: Owner, mark: Mark, now: datetime) -> Wanted:
     """What `view.app` wants now. Raises ReplicasError where its counts contradict each other."""
     running = {cluster: _running(view, owner, cluster) for cluster in view.app.spec.cluster_topology.names}
-    asked = _asked(view, running)
-    passed = _passed(running) if waits_at_gate(view.app, mark) else None
+    metas = {place.name: _meta(view, place) for place in view.app.spec.cluster_topology.clusters}
+    asked = _asked(view, running, metas)
+    hash_ = content_hash(view.app.spec, view.app.metadata.name)
+    rollout = None
+    if not (first_installation(view, owner, mark) or runs_everywhere(view.app, hash_)):
+        rollout = course(ground(view, owner, Read(asked=asked, running=running, metas=metas), now))
     admitted = {
-        cluster: {name: admit(each, running[cluster].get(name), passed) for name, each in entries.items()}
+        cluster: {name: _admitted(each, running[cluster].get(name), rollout) for name, each in entries.items()}
         for cluster, entries in asked.items()
     }
     staying = {
@@ -59,7 +70,9 @@ def wanted(view: AppSetView, owner: Owner, mark: Mark) -> Wanted:
         for name, each in entries.items()
         if each is None or each.revision != asked[cluster][name].revision
     )
-    settled = not withheld and all(_proved(view, owner, cluster, entries) for cluster, entries in staying.items())
+    free = rollout is None or rollout.free
+    proved = all(_proved(view, owner, cluster, entries) for cluster, entries in staying.items())
+    settled = free and proved and not withheld
     leaving = {
         cluster: () if settled else tuple(each for name, each in running[cluster].items() if name not in entries)
         for cluster, entries in asked.items()
@@ -76,48 +89,42 @@ def wanted(view: AppSetView, owner: Owner, mark: Mark) -> Wanted:
         withheld=withheld,
         leaving=tuple(each.name for entries in leaving.values() for each in entries),
         settled=settled,
+        hash=hash_,
+        rollout=rollout,
     )
 
 
-def first_installation(app: AppSet, mark: Mark) -> bool:
-    """Whether `app` still has the content with which it was first installed, and has never run everywhere yet."""
-    return not app.status.rollout.finished and mark.install_hash == content_hash(app.spec, app.metadata.name)
+def first_installation(view: AppSetView, owner: Owner, mark: Mark) -> bool:
+    """Whether the AppSet still has the content with which it was first installed, and nothing has ever run everywhere.
+    Where the revisions are not known that cannot be said."""
+    app = view.app
+    never = not app.status.rollout.finished and view.revisions is not None and not own(view, owner)
+    return never and mark.install_hash == content_hash(app.spec, app.metadata.name)
 
 
-def waits_at_gate(app: AppSet, mark: Mark) -> bool:
-    """Whether content shall change in an order or after a consent, which only a rollout can do: unless it is being
-    installed for the first time, or is what ran everywhere last."""
-    strategy = app.spec.update_strategy
-    if not (strategy.canary_clusters or strategy.need_waiting_for_confirm or strategy.upgrade_type):
-        return False
-    finished = app.status.rollout.finished == content_hash(app.spec, app.metadata.name)
-    return not finished and not first_installation(app, mark)
+def runs_everywhere(app: AppSet, hash_: str) -> bool:
+    """Whether the content `hash_` was rolled out everywhere, and nothing else since: what is missing of it is made good
+    at once."""
+    record = app.status.rollout
+    return record.phase is Phase.COMPLETED and record.hash == record.finished == hash_
 
 
-def admit(
-    wanted: ChildPodSet, running: ChildPodSet | None, passed: frozenset[tuple[str, str]] | None
-) -> ChildPodSet | None:
-    """The entry that may be written now for a podSet, None for nothing. `passed` are the groups' revisions that run
-    already, None if no gate is asked for."""
-    if running is not None and running.revision == wanted.revision:
-        return refreshed(running, wanted)
-    if passed is None or (running is None and _kin(wanted) in passed):
-        return wanted
-    return held(running, wanted) if running is not None else None
+def _admitted(asked: ChildPodSet, running: ChildPodSet | None, rollout: Course | None) -> ChildPodSet | None:
+    """The entry that may be written now for a podSet, None for nothing."""
+    if rollout is not None:
+        return rollout.entries[asked.name]
+    return refreshed(running, asked) if running is not None and running.revision == asked.revision else asked
 
 
-def own_child(view: AppSetView, owner: Owner, cluster: str) -> AdvDeployment | None:
-    """The child in `cluster`, if there is one and it is ours."""
-    child = view.children.get(cluster)
-    return child if child is not None and owned(child, owner) else None
-
-
-def _asked(view: AppSetView, running: Mapping[str, Entries]) -> Mapping[str, Entries]:
+def _asked(
+    view: AppSetView, running: Mapping[str, Entries], metas: Mapping[str, Mapping[str, str]]
+) -> Mapping[str, Entries]:
     """The complete podSets that the spec asks for, by cluster."""
     counts = POLICIES[PolicyName.FIXED](view.app.spec, view.members)
 
     def complete(place: TopologyCluster, pod_set: PodSet) -> ChildPodSet:
-        made = entry(view.app, place, pod_set, counts[pod_set.name], _meta(view, place.name))
+        made = entry(view.app, place, pod_set, counts[pod_set.name], metas[place.name])
+        made = bounded(view.app.spec, place, made) if view.app.spec.update_strategy.waves else made
         seen = running[place.name].get(pod_set.name)
         if seen is None or not _runs_as_before(view.app, place, pod_set, seen):
             return made
@@ -137,9 +144,10 @@ def _runs_as_before(app: AppSet, place: TopologyCluster, pod_set: PodSet, seen: 
     return seen.revision == revision(app.spec, app.metadata.name, TopologyCluster(), pod_set)
 
 
-def _meta(view: AppSetView, cluster: str) -> Mapping[str, str]:
-    member = view.members.get(cluster)
-    return {names.CLUSTER_INFO: cluster, **(member.meta if member else {})}
+def _meta(view: AppSetView, place: TopologyCluster) -> Mapping[str, str]:
+    """The metadata of a cluster, without what the AppSet says of it."""
+    member = view.members.get(place.name)
+    return {names.CLUSTER_INFO: place.name, **(member.meta if member else {})}
 
 
 def _running(view: AppSetView, owner: Owner, cluster: str) -> Entries:
@@ -151,14 +159,6 @@ def _count(view: AppSetView, owner: Owner, cluster: str, pod_sets: Iterable[Chil
     """Pods that these podSets shall have together."""
     seen = told(own_child(view, owner, cluster))
     return sum(count(each, seen.get(each.name)) for each in pod_sets)
-
-
-def _passed(running: Mapping[str, Entries]) -> frozenset[tuple[str, str]]:
-    return frozenset(_kin(each) for entries in running.values() for each in entries.values())
-
-
-def _kin(pod_set: ChildPodSet) -> tuple[str, str]:
-    return names.group_of(pod_set.name, pod_set.meta), pod_set.revision
 
 
 def _proved(view: AppSetView, owner: Owner, cluster: str, entries: tuple[ChildPodSet, ...]) -> bool:
