@@ -9,7 +9,8 @@ import contextlib
 import json
 import ssl
 import tempfile
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http.client import HTTPSConnection
 from pathlib import Path
@@ -21,6 +22,7 @@ from sym.model.codec import JSON, JSONMap, as_map, as_str, dig, dig_list, dig_ma
 from tests.wait import until
 
 PATIENCE = 20.0  # seconds
+WATCHED = 15  # seconds that one watch lasts
 LISTS: Mapping[str, str] = {
     "appsets": "/apis/workload.dmall.com/v1beta1/appsets",
     "children": "/apis/workload.dmall.com/v1beta1/advdeployments",
@@ -81,6 +83,15 @@ class Server:
     def lists(self, *paths: str) -> tuple[tuple[JSONMap, ...], ...]:
         """The items of the list at each path; none where the server does not serve it."""
         return tuple(tuple(as_map(item) for item in dig_list(found, "items")) for found in self.get(*paths))
+
+    def lines(self, path: str, over: threading.Event) -> Iterator[JSONMap]:
+        """The events of a watch until the server ends it or `over` is set. Raises OSError, HTTPException."""
+        connection = HTTPSConnection(self._url.hostname or "", self._url.port, context=self._ssl, timeout=WATCHED)
+        with contextlib.closing(connection):
+            connection.request("GET", f"{path}&timeoutSeconds={WATCHED - 5}", headers=self._headers)
+            answer = connection.getresponse()
+            while not over.is_set() and (line := answer.readline()):
+                yield as_map(json.loads(line))
 
     def _answer(self, connection: HTTPSConnection, path: str) -> JSONMap | None:
         answers: list[tuple[int, bytes]] = []
