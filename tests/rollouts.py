@@ -44,7 +44,11 @@ def example(name: str, version: str, **strategy: JSON) -> JSONMap:
         pod_sets: list[JSON] = [{**as_map(each), "version": version} for each in dig_list(place, "podSets")]
         places.append({**as_map(place), "podSets": pod_sets})
     update = {**dig_map(spec, "updateStrategy"), **strategy}
-    spec = {**spec, "updateStrategy": update, "clusterTopology": {**dig_map(spec, "clusterTopology"), "clusters": places}}
+    spec = {
+        **spec,
+        "updateStrategy": update,
+        "clusterTopology": {**dig_map(spec, "clusterTopology"), "clusters": places},
+    }
     return {**app, "spec": spec}
 
 
@@ -62,8 +66,8 @@ def consent(app: JSONMap, user: str = "ann") -> JSONMap | None:
 
 @dataclass
 class Confirmer:
-    """Somebody who looks at an AppSet and confirms whatever it waits at. `patch` sends a patch of its `/status` and says
-    whether that was taken."""
+    """Somebody who looks at an AppSet and confirms whatever it waits at. `patch` sends a patch of its `/status`, and
+    says whether that was taken."""
 
     read: Callable[[], JSONMap]
     patch: Callable[[JSONMap], bool]

@@ -1,4 +1,4 @@
-"""The document's example goes from v3 to v4 behind its gates while the controllers are killed after every write of theirs.
+"""The document's example goes from v3 to v4 behind its gates while the controllers are killed after every write.
 
 Its whole course is read from the members' own histories. SYM_CHAOS_KILLS: from 50 on a kill after every write, as
 `sh dev.sh chaos` does; the test run kills after each of the first few.
@@ -16,7 +16,7 @@ from sym.model.codec import JSONMap
 from sym.model.kinds import APPSET
 from tests.chaos.playground import Controller, Playground, Trap, playground
 from tests.oracle.fleet import read_servers, servers
-from tests.oracle.history import Moment, before_its_gate, histories, out_of_order
+from tests.oracle.history import before_its_gate, histories, out_of_order
 from tests.oracle.judge import complaints
 from tests.rollouts import BJ4, BJ5, Confirmer, behind, example, runs, told, waves
 from tests.wait import until
@@ -80,11 +80,12 @@ def test_killed_after_every_write_it_skips_no_gate_and_keeps_its_order(
         apply(ground, example(name, "v4", **QUICK))
         kills = rolled(ground, controller, ann, late=late)
 
-        def mine() -> list[Moment]:
-            return [each for each in history.of("default") if each.name.startswith(name)]
+        def wrong() -> list[str]:
+            mine = [each for each in history.of("default") if each.name.startswith(name)]
+            gates = before_its_gate(mine, "v4", ann.confirmed, behind(name))
+            return [*out_of_order(mine, waves(name), "v4"), *gates]
 
-        until(lambda: not out_of_order(mine(), waves(name), "v4"), 20, lambda: str(out_of_order(mine(), waves(name), "v4")))
-    assert before_its_gate(mine(), "v4", ann.confirmed, behind(name)) == []
+        until(lambda: not wrong(), 20, lambda: str(wrong()))
     assert list(ann.confirmed) == list(behind(name))
     assert kills >= (EVERY // 2 if KILLS >= EVERY else FEW)
     until(lambda: not complaints(read_servers(reached)), 60, lambda: str(complaints(read_servers(reached))))
@@ -93,23 +94,28 @@ def test_killed_after_every_write_it_skips_no_gate_and_keeps_its_order(
 def rolled(ground: Playground, controller: Controller, ann: Confirmer, *, late: bool) -> int:
     """Roll until v4 runs everywhere, with a kill at every write; how many kills that were."""
     kills = 0
-
-    def trap() -> Trap | None:
-        return Trap(1, late=late, kill=controller.kill) if kills < FEW or KILLS >= EVERY else None
-
-    ground.traffic.trap = trap()
     while not runs(ann.look(), "v4"):
-        sprung = ground.traffic.trap
-        locks = ground.traffic.locks
-        until(
-            lambda: (sprung is not None and sprung.fired) or runs(ann.look(), "v4"),
-            PATIENCE,
-            lambda: f"{kills} kills\n{told(ann.read())}\n{controller.last_words()}",
-        )
-        if sprung is not None and sprung.fired:
+        trap = Trap(1, late=late, kill=controller.kill)
+        ground.traffic.trap = trap if kills < FEW or KILLS >= EVERY else None
+        sprung(ground, controller, ann, trap)
+        if trap.fired:
             kills += 1
-            controller.restart()
-            until(lambda: ground.traffic.locks > locks, PATIENCE, controller.last_words)
-            ground.traffic.trap = trap()
+            restarted(ground, controller)
     ground.traffic.trap = None
     return kills
+
+
+def sprung(ground: Playground, controller: Controller, ann: Confirmer, trap: Trap) -> None:
+    """Wait until the trap has killed, or all is done."""
+
+    def story() -> str:
+        return f"{told(ann.read())}\n{controller.last_words()}"
+
+    until(lambda: trap.fired or runs(ann.look(), "v4"), PATIENCE, story)
+
+
+def restarted(ground: Playground, controller: Controller) -> None:
+    """Start the controllers anew and wait until they hold a lock."""
+    locks = ground.traffic.locks
+    controller.restart()
+    until(lambda: ground.traffic.locks > locks, PATIENCE, controller.last_words)

@@ -28,7 +28,7 @@ def two(name: str, version: str, replicas: int = 4) -> JSONMap:
         BJ4: [pod_set(f"{name}-gz01b-blue", replicas, version)],
         BJ5: [pod_set(f"{name}-gz01a-blue", replicas, version)],
     }
-    return appset(clusters, name=name)
+    return appset(clusters, name=name, strategy={"waves": [{"name": "together"}]})
 
 
 @pytest.fixture
