@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from sym.aio.env import LoopEnv
 from sym.clusters.member import Tools
 from sym.clusters.metrics import FleetMetrics
+from sym.clusters.queries import Ask, nobody
 from sym.clusters.releases import Helm
 from sym.controllers.process import Home, Options, Process
 from sym.kube import requests
@@ -88,6 +89,8 @@ class World:
         """Clusters whose new links are cut from the start."""
         self.helm: Helm | None = None
         """What a controller process with the option `helm` does Helm's work with."""
+        self.ask: Ask = nobody
+        """What measures for the analyses of rollouts."""
         self.writes: list[Write] = []
         """Every request of a controller process that was no read, in order."""
 
@@ -134,7 +137,7 @@ class World:
         at = str(chosen.get("at", META_NAME))
         tools = Tools(env=self.env, settings=self.settings, metrics=FleetMetrics())
         own = Connection(server=f"https://{at}:6443")
-        home = Home(client=self.link(at), host=at, connect=self.connect, connection=own, helm=self.helm)
+        home = Home(client=self.link(at), host=at, connect=self.connect, connection=own, helm=self.helm, ask=self.ask)
         return Process(home, made, tools)
 
     def connect(self, connection: Connection) -> Client:

@@ -103,19 +103,53 @@ class FleetSettings(Struct, frozen=True, kw_only=True):
     """Largest kubeconfig that a registration may hold (reliability.md 5.5)."""
 
 
-class ChartSettings(Struct, frozen=True, kw_only=True):
-    """Where Helm charts come from, and how much of what strangers serve is taken (reliability.md T5, T6)."""
+class FetchSettings(Struct, frozen=True, kw_only=True):
+    """GETs of URLs that somebody else wrote (reliability.md T5)."""
 
-    repos: Mapping[str, str] = {}
-    """Alias to chart repository: `https://HOST/PATH` (with an index.yaml), `http://…` where the operator means
-    it, `oci://HOST/PATH`, or the path of a folder of this machine. AppSets name the alias: `dmall/springBoot`."""
+    what: str = "charts"
+    """What comes from there, for messages."""
+    flag: str = "--charts"
+    """How the flags begin by which the operator allows more, for messages."""
     private_hosts: frozenset[str] = frozenset()
     """Hosts, by name or address as a URL has them, that may be at loopback or private addresses. Link-local, multicast
     and unspecified ones must be listed as addresses themselves: clouds serve credentials at such."""
     ca_file: str = ""
     """PEM file of authorities that are believed beside the system's."""
     user_agent: str = "sym/0.1"
-    """What the repositories' logs show."""
+    """What the servers' logs show."""
+    connect_timeout: float = 10.0
+    """Seconds for TCP and TLS."""
+    silence_timeout: float = 15.0
+    """Seconds without a byte."""
+    fetch_timeout: float = 60.0
+    """Seconds for one answer with all redirects, so that a server that trickles holds nothing for long."""
+    redirects: int = 3
+    """Redirects of one fetch."""
+    fetches: int = 8
+    """Fetches at once; each chart may hold `archive_bytes`, the few indexes of the operator's `index_bytes`."""
+
+
+class AnalysisSettings(FetchSettings, frozen=True, kw_only=True):
+    """Measurements of rollouts."""
+
+    what: str = "measurements"
+    flag: str = "--analysis"
+    fetch_timeout: float = 10.0
+    """Seconds for one answer: a query that takes longer is asked again at the next interval."""
+    redirects: int = 0
+    """Redirects of one query."""
+    answer_bytes: int = 1 << 20
+    """Bytes of an answer: one number, and what a server likes to say around it."""
+    answers: int = 64
+    """Answers kept for one AppSet; the oldest is forgotten first."""
+
+
+class ChartSettings(FetchSettings, frozen=True, kw_only=True):
+    """Where Helm charts come from, and how much of what strangers serve is taken (reliability.md T5, T6)."""
+
+    repos: Mapping[str, str] = {}
+    """Alias to chart repository: `https://HOST/PATH` (with an index.yaml), `http://…` where the operator means
+    it, `oci://HOST/PATH`, or the path of a folder of this machine. AppSets name the alias: `dmall/springBoot`."""
     index_bytes: int = 20 << 20
     """Bytes of a repository's index.yaml; the largest public ones have about so many."""
     archive_bytes: int = 10 << 20
@@ -126,18 +160,8 @@ class ChartSettings(Struct, frozen=True, kw_only=True):
     """Bytes of one file in a chart: what Kubernetes takes as one Secret, where Helm keeps the whole chart."""
     files: int = 2000
     """Files and folders in a chart, with all charts in it."""
-    connect_timeout: float = 10.0
-    """Seconds for TCP and TLS."""
-    silence_timeout: float = 15.0
-    """Seconds without a byte."""
-    fetch_timeout: float = 60.0
-    """Seconds for one chart or index with all redirects, so that a server that trickles holds nothing for long."""
-    redirects: int = 3
-    """Redirects of one fetch."""
     index_timeout: float = 30.0
     """Seconds of CPU that reading an index may take: 20 MiB need about 3 on a small core."""
-    fetches: int = 8
-    """Fetches at once; each may hold `archive_bytes`, the few of the operator's repositories `index_bytes`."""
     fresh_seconds: float = 300.0
     """How long an answer of a repository counts before it is asked again."""
     failure_seconds: float = 10.0
@@ -312,6 +336,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     kube: KubeSettings = KubeSettings()
     fleet: FleetSettings = FleetSettings()
     charts: ChartSettings = ChartSettings()
+    analysis: AnalysisSettings = AnalysisSettings()
     controller: ControllerSettings = ControllerSettings()
     helm: HelmSettings = HelmSettings()
     sandbox: SandboxSettings = SandboxSettings()

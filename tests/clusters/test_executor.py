@@ -25,7 +25,7 @@ from sym.model.crd import crds
 from sym.model.kinds import ADVDEPLOYMENT, CONFIGMAP, CRD, DEPLOYMENT, EVENT, NAMESPACE, SERVICE
 from sym.model.meta import Kind, Object, Ref
 from sym.model.workload import Event
-from sym.plan.types import Action, Apply, Create, Delete, Emit, Finalize, Gone, Measure, Owner
+from sym.plan.types import Action, Apply, Create, Delete, Emit, Finalize, Gone, Measure, Owner, Query
 from sym.sandbox.cluster import SandboxCluster
 from sym.settings import FleetSettings, SandboxSettings, Settings
 
@@ -52,12 +52,13 @@ class Bench:
         self.api = Api(SandboxCluster("bj4", env, SandboxSettings()).client(), "bj4")
         self.metrics = FleetMetrics()
         self.gone: list[Gone] = []
+        self.queries: list[Query] = []
         self.why_not = ""
         expectations = Expectations(_nothing_watched, env, 30.0)
         chosen = Settings(fleet=settings or FleetSettings())
         tools = Tools(env=env, settings=chosen, metrics=self.metrics)
         self.releases = Releases(None, tools, _nobody_listens)
-        self.executor = Executor(tools, expectations, self.releases, self.gone.append)
+        self.executor = Executor(tools, expectations, self.releases, self.gone.append, self.queries.append)
         self.connection: Connection | None = None
 
     def permit(self) -> bool:

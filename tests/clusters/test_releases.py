@@ -27,7 +27,7 @@ from sym.model.codec import JSONMap, dig
 from sym.model.kinds import SECRET
 from sym.model.meta import Kind, Object, Ref
 from sym.model.workload import ReleaseRecord
-from sym.plan.types import Action, Gone, HelmLook, HelmRecover, HelmState, HelmUninstall, HelmUpgrade, Owner
+from sym.plan.types import Action, Gone, HelmLook, HelmRecover, HelmState, HelmUninstall, HelmUpgrade, Owner, Query
 from sym.sandbox.cluster import SandboxCluster
 from sym.settings import FleetSettings, SandboxSettings, Settings
 from tests.helm_by_hand import HelmByHand, record
@@ -56,12 +56,13 @@ class Bench:
         self.ended: list[Place] = []
         self._heard = asyncio.Event()
         self.gone: list[Gone] = []
+        self.queries: list[Query] = []
         self.why_not = ""
         self.holds = True
         tools = Tools(env=env, settings=Settings(fleet=settings or FleetSettings()), metrics=FleetMetrics())
         self.releases = Releases(self.helm.kit, tools, self._hear)
         expectations = Expectations(_nothing_watched, env, 30.0)
-        self.executor = Executor(tools, expectations, self.releases, self.gone.append)
+        self.executor = Executor(tools, expectations, self.releases, self.gone.append, self.queries.append)
 
     def doubt(self) -> str:
         return self.why_not

@@ -15,9 +15,13 @@ from sym.kube.requests import ListOptions, Request
 from sym.kube.store import Applied, Event, Replaced
 from sym.kube.watch import Reflector
 from sym.model.codec import JSONMap, dig, dig_list, dig_str, to_map
+from sym.model.conditions import find_condition
 from sym.model.kinds import APPSET, DEPLOYMENT
+from sym.model.rollout import Analysis
 from sym.model.workload import Deployment
+from sym.net.analysis import Figure
 from sym.sandbox.faults import Delay, Fault
+from tests.make import appset, pod_set
 from tests.oracle.history import Moment, before_its_gate, out_of_order
 from tests.rollouts import BJ4, BJ5, behind, consent, example, runs, waves
 from tests.world import World, until
@@ -119,3 +123,66 @@ async def test_the_order_is_right_whatever_the_members_take_their_time_for(seed:
     assert out_of_order(witness.moments, waves("bbcc"), "v4") == []
     assert before_its_gate(witness.moments, "v4", confirmed, behind("bbcc")) == []
     assert list(confirmed) == list(behind("bbcc"))
+
+
+class Meter:
+    """A source of measurements that gives these numbers one after another, the last for ever."""
+
+    def __init__(self, *values: float | None) -> None:
+        self._values = list(values)
+        self.asked = 0
+
+    async def ask(self, _: Analysis) -> Figure:
+        """See `clusters.queries.Ask`."""
+        self.asked += 1
+        await asyncio.sleep(1)
+        value = self._values.pop(0) if len(self._values) > 1 else self._values[0]
+        return Figure(value=value, message="" if value is not None else "prometheus.example.com is silent")
+
+
+@pytest.mark.parametrize(
+    ("values", "phase", "reason", "least"),
+    [
+        ((0.5, 0.5), "Completed", "Running", 4),
+        ((None, None, 0.5, 0.5), "Completed", "Running", 6),
+        ((None,), "Progressing", "AnalysisInconclusive", 3),
+        ((0.5, 7), "RolledBack", "RolledBack", 2),
+    ],
+)
+async def test_a_rollout_goes_on_by_what_is_measured(
+    values: tuple[float | None, ...], phase: str, reason: str, least: int
+) -> None:
+    """Two good measurements are needed after each of two waves; silence passes nothing, and a bad one takes it back."""
+    meter = Meter(*values)
+    analysis: JSONMap = {
+        "name": "errors",
+        "http": {"url": "https://prometheus.example.com/", "jsonPath": "$.errors"},
+        "max": 1,
+        "count": 2,
+        "intervalSeconds": 10,
+    }
+    strategy: JSONMap = {"analysis": [analysis], "autoRollback": "all"}
+    world = World(BJ4, BJ5)
+    world.ask = meter.ask
+    async with world.running():
+        for name in (BJ4, BJ5):
+            await world.register(name)
+        async with world.controller():
+            await world.apply(two(strategy, "v1"))
+            await world.until_running()
+            assert meter.asked == 0
+            await world.apply(two(strategy, "v2"))
+            await asyncio.sleep(120)
+            app = await world.app()
+    ready = find_condition(app.status.conditions, "Ready")
+    assert ready is not None
+    assert (app.status.rollout.phase, ready.reason) == (phase, reason)
+    assert meter.asked >= least
+    versions = {"Completed": "v2", "Progressing": "v1/v2", "RolledBack": "v1"}
+    assert app.status.aggr_status.version == versions[phase]
+
+
+def two(strategy: JSONMap, version: str) -> JSONMap:
+    """An AppSet with a podSet in each member."""
+    clusters = {BJ4: [pod_set("bbcc-gz01b-blue", 2, version)], BJ5: [pod_set("bbcc-gz01a-blue", 2, version)]}
+    return appset(clusters, strategy=strategy)

@@ -21,7 +21,8 @@ from sym.model.appset import (
 )
 from sym.model.codec import JSON, JSONMap
 from sym.model.meta import ObjectMeta
-from sym.model.validate import Problem, validate_appset
+from sym.model.problems import Problem
+from sym.model.validate import validate_appset
 
 TEMPLATE: JSONMap = {"spec": {"containers": [{"name": "bbcc", "image": "registry:5000/dmall/bbcc"}]}}
 CHARTED = PodSpec(deploy_type=DeployType.HELM, chart=Chart(chart_url=ChartUrl(url="dmall/springBoot")))

@@ -18,7 +18,7 @@ import click
 from msgspec.structs import replace
 
 from sym.cli.main import installed_version
-from sym.settings import ChartSettings, ControllerSettings, HelmSettings, KubeSettings, Settings
+from sym.settings import AnalysisSettings, ChartSettings, ControllerSettings, HelmSettings, KubeSettings, Settings
 
 if TYPE_CHECKING:
     from sym.aio.env import Env
@@ -97,6 +97,14 @@ def in_pod() -> bool:
     help="PEM of authorities that chart repositories may have certificates of, beside the system's.",
 )  # fmt: skip
 @click.option(
+    "--analysis-private-host", "analysis_hosts", envvar="SYM_ANALYSIS_PRIVATE_HOST", multiple=True, metavar="HOST",
+    help="A host of measurements (Prometheus) that may have a private address; again for more.",
+)  # fmt: skip
+@click.option(
+    "--analysis-ca-file", envvar="SYM_ANALYSIS_CA_FILE", default="", metavar="FILE",
+    help="PEM of authorities that sources of measurements may have certificates of, beside the system's.",
+)  # fmt: skip
+@click.option(
     "-v", "verbosity", envvar="SYM_VERBOSITY", type=click.IntRange(0, 10), default=2, show_default=True,
     help="How much is logged: 0 errors, 2 what happens, 4 and more details.",
 )  # fmt: skip
@@ -104,7 +112,8 @@ def command(
     enable_master: bool, enable_worker: bool, worker_clusters: str, kubeconfig: str, context: str,
     threadiness: int, http_addr: str, leader_election: bool, lease_duration: int, renew_deadline: float,
     retry_period: float, helm_engine: str, helm_program: str, helm_kinds: str, helm_timeout: float, helm_hooks: bool,
-    charts_repos: tuple[str, ...], charts_hosts: tuple[str, ...], charts_ca_file: str, verbosity: int,
+    charts_repos: tuple[str, ...], charts_hosts: tuple[str, ...], charts_ca_file: str,
+    analysis_hosts: tuple[str, ...], analysis_ca_file: str, verbosity: int,
 ) -> None:  # fmt: skip
     """Run the controllers until SIGTERM or Ctrl-C."""
     from sym.cli.logs import configure
@@ -138,6 +147,7 @@ def command(
             private_hosts=frozenset(charts_hosts),
             ca_file=charts_ca_file,
         ),
+        analysis=AnalysisSettings(private_hosts=frozenset(analysis_hosts), ca_file=analysis_ca_file),
     )
     sys.exit(run(options, settings, (host, port), kubeconfig, context))
 
@@ -223,6 +233,7 @@ async def _run(options: "Options", settings: Settings, listen: tuple[str, int], 
     from sym.clusters.metrics import FleetMetrics
     from sym.controllers.process import Home, Process
     from sym.kube.http import HttpClient
+    from sym.net.analysis import Gauge
     from sym.net.serve import serving
 
     tools = Tools(env=SystemEnv(), settings=settings, metrics=FleetMetrics())
@@ -234,8 +245,9 @@ async def _run(options: "Options", settings: Settings, listen: tuple[str, int], 
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    ask = Gauge(settings.analysis).measure
     process = Process(
-        Home(client=connect(own), host=own.host, connect=connect, connection=own, helm=helm), options, tools
+        Home(client=connect(own), host=own.host, connect=connect, connection=own, helm=helm, ask=ask), options, tools
     )
     watch(process.overdue, settings.controller.watchdog_seconds)
     try:

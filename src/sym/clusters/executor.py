@@ -67,10 +67,15 @@ NEVER_A_VERSION = "1"
 
 
 class Executor:
-    """Runs actions. `on_gone` gets the answer of every `Measure`."""
+    """Runs actions. `on_gone` gets the answer of every `Measure`; `on_query` begins every `Query`."""
 
     def __init__(
-        self, tools: Tools, expectations: Expectations, releases: Releases, on_gone: Callable[[Gone], None]
+        self,
+        tools: Tools,
+        expectations: Expectations,
+        releases: Releases,
+        on_gone: Callable[[Gone], None],
+        on_query: Callable[[Query], None],
     ) -> None:
         fleet = tools.settings.fleet
         self._env = tools.env
@@ -78,6 +83,7 @@ class Executor:
         self._expectations = expectations
         self._releases = releases
         self._on_gone = on_gone
+        self._on_query = on_query
         self._per_cluster = Fuse(fleet.deletes_per_cluster, 60.0)
         self._per_app = Fuse(fleet.deletes_per_app, 60.0)
 
@@ -103,8 +109,9 @@ class Executor:
 
     async def _speak(self, job: Job, action: Emit | Query) -> None:
         if isinstance(action, Query):
-            raise Refused("AnalysisNotAvailable", f"analysis {action.analysis.name} cannot be measured by this Sym")
-        await self._emit(job.target.api, action)
+            self._on_query(action)
+        else:
+            await self._emit(job.target.api, action)
 
     async def _create(self, job: Job, action: Create) -> None:
         """An apply that can only create. A plain create would leave its fields to a manager entry of operation Update:

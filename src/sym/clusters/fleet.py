@@ -21,12 +21,13 @@ from sym.clusters.job import Job
 from sym.clusters.member import Listener, Member, Tools
 from sym.clusters.patches import status_patch
 from sym.clusters.permit import Permit, Permitted, always, check
+from sym.clusters.queries import Ask, Queries, nobody
 from sym.clusters.refusals import INTERNAL, failure_of
 from sym.clusters.releases import Helm, Place, Releases
 from sym.kube.errors import Unreachable
 from sym.kube.store import Change, Store
 from sym.model.meta import META, Kind, Object, Ref
-from sym.plan.types import Action, Emit, Failure, Gone, Health, Measure, MemberState, Owner
+from sym.plan.types import Action, Emit, Failure, Gone, Health, Measure, MemberState, Owner, Query
 
 T = TypeVar("T", bound=Object)
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("sym.fleet")
@@ -58,7 +59,7 @@ Ended = Callable[[Place, str], None]
 class Fleet:
     """The clusters. `live` owns their tasks; everything else may be called while it runs."""
 
-    def __init__(self, own: Member, tools: Tools, helm: Helm | None = None) -> None:
+    def __init__(self, own: Member, tools: Tools, helm: Helm | None = None, ask: Ask = nobody) -> None:
         self.own = own
         self._tools = tools
         self._members: dict[str, Member] = {META: own}
@@ -71,7 +72,9 @@ class Fleet:
         fleet = tools.settings.fleet
         self.expectations = Expectations(self._cache, tools.env, fleet.expectation_seconds)
         self.releases = Releases(helm, tools, self._release_ended)
-        self._executor = Executor(tools, self.expectations, self.releases, self._take_gone)
+        self.queries = Queries(ask, tools.env, tools.settings.analysis.answers, self._query_answered)
+        self._answered: list[Callable[[str, str], None]] = []
+        self._executor = Executor(tools, self.expectations, self.releases, self._take_gone, self.queries.begin)
 
     # --- who is there
 
@@ -80,6 +83,7 @@ class Fleet:
         async with asyncio.TaskGroup() as group:
             self._tasks = NamedTasks(group)
             group.create_task(self.releases.live(), name="helm")
+            group.create_task(self.queries.live(), name="queries")
             for name in list(self._members):
                 self._start(name)
             await asyncio.Event().wait()
@@ -160,6 +164,11 @@ class Fleet:
         for cluster in {cluster for cluster, _ in self._gone}:
             self._outdate(cluster, owner_namespace, owner_name)
         self.expectations.forget(Ref(META, owner_namespace, owner_name))
+        self.queries.forget(owner_namespace, owner_name)
+
+    def on_answer(self, listener: Callable[[str, str], None]) -> None:
+        """Call `listener(namespace, name)` for every answer to a `Query` of that AppSet, from now on."""
+        self._answered.append(listener)
 
     def on_change(self, kind: Kind, listener: Changed) -> None:
         """Call `listener(cluster, change)` for every change of objects of `kind` in any cluster, from now on."""
@@ -232,7 +241,7 @@ class Fleet:
                 raise Unreachable(f"cluster {cluster!r} is not connected")
             async with asyncio.timeout(self._tools.settings.fleet.action_timeout), member.slot():
                 check(permit)
-                if not isinstance(action, Measure | Emit):
+                if not isinstance(action, Measure | Query | Emit):
                     self._outdate(cluster, behalf.namespace, behalf.name)
                 job = Job(action=action, target=Permitted(member, permit), behalf=behalf, home=self.own.api)
                 await self._executor.execute(job)
@@ -268,6 +277,10 @@ class Fleet:
     def _cache(self, kind: Kind, ref: Ref) -> Store[Object] | None:
         member = self._members.get(ref.cluster)
         return member.cache(kind) if member else None
+
+    def _query_answered(self, namespace: str, name: str) -> None:
+        for listener in self._answered:
+            listener(namespace, name)
 
     def _outdate(self, cluster: str, namespace: str, name: str) -> None:
         """We write there: what was measured before says nothing about what will be."""

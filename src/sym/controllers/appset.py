@@ -60,6 +60,7 @@ class AppSets:
         fleet.on_change(ADVDEPLOYMENT, self._changed)
         fleet.on_change(CONTROLLER_REVISION, self._revised)
         fleet.on_turn(self._turned)
+        fleet.on_answer(lambda namespace, name: self._queue.add(Ref(META, namespace, name)))
 
     async def reconcile(self, ref: Ref) -> float | None:
         """See `runner.Reconciler`."""
@@ -101,6 +102,7 @@ class AppSets:
             },
             gone=self._fleet.gone(ref.namespace, ref.name),
             revisions=self._revisions(ref),
+            answers=self._fleet.queries.answers(ref.namespace, ref.name),
             fleet_id=self.fleet_id,
             new_app_id=self._env.new_id(),
         )

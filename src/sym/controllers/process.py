@@ -20,6 +20,7 @@ from sym.clusters.informer import Watch, erased
 from sym.clusters.lease import Lock, LockName
 from sym.clusters.member import Member, Tools
 from sym.clusters.permit import under
+from sym.clusters.queries import Ask, nobody
 from sym.clusters.registry import CLUSTERS, CONFIGMAPS, SECRETS, Connect, Registry, Wiring
 from sym.clusters.releases import Helm
 from sym.controllers.advdeployment import HELM_WATCHES, WATCHES, AdvDeployments
@@ -106,6 +107,8 @@ class Home(Struct, frozen=True, kw_only=True):
     """How Helm reaches the process's own cluster."""
     helm: Helm | None = None
     """With what Helm's work is done; None: not at all."""
+    ask: Ask = nobody
+    """What measures for the analyses of rollouts."""
 
 
 class Process:
@@ -118,7 +121,7 @@ class Process:
         self.metrics = ControllerMetrics(tools.metrics.registry)
         own = Member(META, home.client, home.host, options.own_watches(), tools)
         own.connection = home.connection
-        self.fleet = Fleet(own, tools, home.helm)
+        self.fleet = Fleet(own, tools, home.helm, home.ask)
         wiring = Wiring(connect=home.connect, watches=options.member_watches, wanted=options.connects)
         self.registry = Registry(self.fleet, tools, wiring) if options.master or options.hosted else None
         self._pulse = Pulse()

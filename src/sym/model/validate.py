@@ -9,8 +9,6 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from msgspec import Struct
-
 from sym.model import names
 from sym.model.appset import (
     AppSet,
@@ -27,6 +25,7 @@ from sym.model.appset import (
 from sym.model.codec import dig_list, dig_str, encode
 from sym.model.meta import Object
 from sym.model.paths import PathError, parse_paths
+from sym.model.problems import Problem
 from sym.model.shapes import (
     CLUSTER_PATTERN,
     COUNT_OR_PERCENT_PATTERN,
@@ -35,8 +34,8 @@ from sym.model.shapes import (
     NAME_PATTERN,
     TAG_PATTERN,
 )
+from sym.model.validate_analysis import analysis_problems
 
-INVALID = "InvalidSpec"
 NOT_SERVED = "DeployTypeNotAvailable"
 REPLICAS_REQUIRED = "ReplicasRequired"
 REPLICAS_MISMATCH = "ReplicasMismatch"
@@ -63,17 +62,6 @@ _TAG = re.compile(TAG_PATTERN)
 _LABEL_VALUE = re.compile(r"([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?")
 
 
-class Problem(Struct, frozen=True, kw_only=True):
-    """One thing wrong with an object. `path` as in `spec.replicas`; `reason` is CamelCase and stable."""
-
-    path: str
-    message: str
-    reason: str = INVALID
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.message}"
-
-
 class _Placed(NamedTuple):
     path: str
     cluster: str
@@ -94,6 +82,8 @@ def validate_appset(app: AppSet) -> tuple[Problem, ...]:
         *_stateful(spec, pod_sets),
         *_governing(app),
         *_strategy(spec.update_strategy, spec.cluster_topology),
+        *analysis_problems(spec.update_strategy.analysis, "spec.updateStrategy.analysis"),
+        *_wave_analyses(spec.update_strategy),
         *_clusters(spec.cluster_topology),
         *_pod_sets(pod_sets, MAX_NAME_BY_TYPE.get(spec.pod_spec.deploy_type, MAX_NAME)),
     )
@@ -275,6 +265,11 @@ def _strategy(strategy: UpdateStrategy, topology: ClusterTopology) -> Iterator[P
                 path=f"spec.updateStrategy.canaryClusters[{number}]",
                 message=f"cluster {name} is not in spec.clusterTopology: correct its name or add it there",
             )
+
+
+def _wave_analyses(strategy: UpdateStrategy) -> Iterator[Problem]:
+    for number, wave in enumerate(strategy.waves):
+        yield from analysis_problems(wave.analysis, f"spec.updateStrategy.waves[{number}].analysis")
 
 
 def _clusters(topology: ClusterTopology) -> Iterator[Problem]:

@@ -18,7 +18,7 @@ from yarl import URL
 
 from sym.net.errors import ChartNotFound, ChartRefused, ChartUnreachable
 from sym.net.policy import forbidden, parse_url, same_origin, where
-from sym.settings import ChartSettings
+from sym.settings import FetchSettings
 
 _CHUNK = 1 << 16
 _REDIRECTS = (301, 302, 303, 307, 308)
@@ -40,7 +40,7 @@ class Answer(Struct, frozen=True, kw_only=True):
         if status in (404, 410):
             raise ChartNotFound(f"{host} has no such thing (HTTP {status})")
         if status in (401, 403):
-            raise ChartRefused(f"{host} wants credentials (HTTP {status}); Sym fetches charts without")
+            raise ChartRefused(f"{host} wants credentials (HTTP {status}); Sym asks without")
         if status in (408, 425, 429) or status >= 500:
             raise ChartUnreachable(f"{host} answered HTTP {status}")
         raise ChartRefused(f"{host} answered HTTP {status}")
@@ -59,7 +59,7 @@ class Ask(Struct, frozen=True, kw_only=True):
 class Fetcher:
     """Asks servers, a few at a time. Raises ChartRefused where `ca_file` cannot be used."""
 
-    def __init__(self, settings: ChartSettings) -> None:
+    def __init__(self, settings: FetchSettings) -> None:
         self._settings = settings
         self._places = asyncio.Semaphore(settings.fetches)
         self._tls = ssl.create_default_context()
@@ -69,7 +69,7 @@ class Fetcher:
                 self._tls.load_verify_locations(settings.ca_file)
             except OSError:  # ssl.SSLError too
                 raise ChartRefused(
-                    f"--charts-ca-file {settings.ca_file}: it is missing or no PEM of certificates"
+                    f"{settings.flag}-ca-file {settings.ca_file}: it is missing or no PEM of certificates"
                 ) from None
 
     async def get(self, ask: Ask) -> Answer:
@@ -80,7 +80,8 @@ class Fetcher:
                 return await self._followed(ask)
         except aiohttp.ClientConnectorCertificateError:
             raise ChartUnreachable(
-                f"{host}: its certificate does not verify; the operator can name its authority (--charts-ca-file)"
+                f"{host}: its certificate does not verify; the operator can name its authority"
+                f" ({self._settings.flag}-ca-file)"
             ) from None
         except TimeoutError:
             seconds = f"{self._settings.fetch_timeout:g}"
@@ -154,8 +155,8 @@ class Fetcher:
         for *_, address in found:
             if kind := forbidden(host, str(address[0]), self._settings.private_hosts):
                 raise ChartRefused(
-                    f"{where(url)} has a {kind} address, which charts may not come from; the operator can list it"
-                    f" (--charts-private-host {url.raw_host})"
+                    f"{where(url)} has a {kind} address, which {self._settings.what} may not come from; the operator"
+                    f" can list it ({self._settings.flag}-private-host {url.raw_host})"
                 )
         return [(family, str(address[0])) for family, *_, address in found]
 

@@ -11,7 +11,8 @@ from sym.model import names
 from sym.model.advdeployment import AdvDeployment, AdvDeploymentStatus, ChildPodSet
 from sym.model.appset import AppStatus
 from sym.model.kinds import ADVDEPLOYMENT
-from sym.model.validate import INVALID, bad_paths
+from sym.model.problems import INVALID
+from sym.model.validate import bad_paths
 from sym.plan.deployers import DEPLOYERS
 from sym.plan.drift import made_by
 from sym.plan.emptying import FRESH, RECHECK

@@ -12,7 +12,7 @@ from sym.model.rollout import Phase, RolloutStatus
 from sym.plan.revisions import ensure, number, own, prune
 from sym.plan.types import Action, Owner
 from sym.plan.views import AppSetView
-from sym.plan.wanted import Wanted
+from sym.plan.wanted import Wanted, runs_everywhere
 
 
 class Noted(Struct, frozen=True, kw_only=True):
@@ -37,7 +37,9 @@ def note(view: AppSetView, owner: Owner, want: Wanted, now: datetime) -> Noted:
             message="",
             requests=(),
         )
-        return Noted(status=done, actions=_kept(view, owner, want.hash, now))
+        # told before it is kept: a revision without the word that it ran everywhere looks like a status that was lost
+        told = runs_everywhere(view.app, want.hash)
+        return Noted(status=done, actions=_kept(view, owner, want.hash, now) if told else ())
     if course is None:
         return Noted(status=old)
     status = replace(course.status, revision=number(revisions, want.hash))
