@@ -14,7 +14,18 @@ from msgspec.structs import replace
 from sym.aio.env import SystemEnv
 from sym.kube.api import Api
 from sym.kube.connection import Connection
-from sym.kube.errors import Junk, KubeError, NotFound, NotServed, TimedOut, TooLarge, Unreachable, Untrusted
+from sym.kube.errors import (
+    Forbidden,
+    Junk,
+    KubeError,
+    NotFound,
+    NotServed,
+    ServerError,
+    TimedOut,
+    TooLarge,
+    Unreachable,
+    Untrusted,
+)
 from sym.kube.oneshot import OneShot
 from sym.kube.requests import ListOptions, Request
 from sym.model.codec import encode
@@ -145,12 +156,46 @@ async def test_nobody_listens() -> None:
         await client(connection).send(GET)
 
 
-async def test_it_only_reads() -> None:
-    one = client(Connection(server="https://127.0.0.1:1", ca=AUTHORITY.pem))
+async def test_it_writes_what_it_is_given_once() -> None:
+    seen: list[tuple[str, str, str, bytes]] = []
+
+    async def handler(request: web.BaseRequest) -> web.Response:
+        seen.append((request.method, request.raw_path, request.headers.get("Content-Type", ""), await request.read()))
+        return web.Response(status=500 if request.method == "PUT" else 200, body=b"{}")
+
+    async with serving(handler) as connection:
+        api = Api(client(connection), "c")
+        await api.patch(CONFIGMAP, {"metadata": {"namespace": "d", "name": "ä"}, "data": {"k": "ü"}}, "me")
+        await api.delete(CONFIGMAP, namespace="d", name="a", uid="u", resource_version="1")
+        with pytest.raises(ServerError, match="PUT /api/v1/x"):
+            await client(connection).send(Request(method="PUT", path="/api/v1/x"))
+    (patch, delete, put) = seen
+    body = '{"metadata":{"namespace":"d","name":"ä"},"data":{"k":"ü"}}'.encode()
+    where = "/api/v1/namespaces/d/configmaps/%C3%A4?fieldManager=me"
+    assert patch == ("PATCH", where, "application/merge-patch+json", body)
+    assert delete[:3] == ("DELETE", "/api/v1/namespaces/d/configmaps/a", "application/json")
+    assert put == ("PUT", "/api/v1/x", "", b"")
+
+
+async def test_what_may_not_leave_does_not() -> None:
+    seen: list[str] = []
+
+    async def handler(request: web.BaseRequest) -> web.Response:
+        seen.append(request.method)
+        return web.Response(body=b"{}")
+
+    def never() -> None:
+        raise Forbidden("not any more")
+
+    async with serving(handler) as connection:
+        with pytest.raises(Forbidden, match="not any more"):
+            await client(connection).send(Request(method="DELETE", path="/api/v1/pods", permit=never))
+    assert seen == []
+
+
+def test_it_does_not_watch() -> None:
     with pytest.raises(NotServed):
-        await one.send(Request(method="DELETE", path="/api/v1/pods"))
-    with pytest.raises(NotServed):
-        one.stream(GET)
+        client(Connection(server="https://127.0.0.1:1", ca=AUTHORITY.pem)).stream(GET)
 
 
 def test_it_loads_neither_aiohttp_nor_structlog() -> None:

@@ -1,8 +1,9 @@
-"""The read half of `kube.client.Client` on the standard library: for CLI calls that ask once and go.
+"""`kube.client.Client` without watches on the standard library: for CLI calls that ask or write once and go.
 
 Importing aiohttp costs a third of a second, more than all of `sym get`. Each request runs in a thread of its own, so
 that many clusters can be asked at once. Limits, errors and messages are those of `kube.http`; nothing is retried and
-nothing is rate limited, because one call asks a handful of things.
+nothing is rate limited, because one call asks a handful of things. A write that is not answered in time may have come
+through all the same.
 """
 
 import asyncio
@@ -29,7 +30,7 @@ _CHUNK = 1 << 16
 
 
 class OneShot:
-    """Reads of one cluster's API. Raises BadKubeconfig when the connection's PEM texts cannot be used."""
+    """Requests to one cluster's API. Raises BadKubeconfig when the connection's PEM texts cannot be used."""
 
     def __init__(self, connection: Connection, settings: KubeSettings, env: Env) -> None:
         self._connection = connection
@@ -38,16 +39,14 @@ class OneShot:
         self._credentials = Credentials(connection, settings, env)
 
     async def send(self, request: Request) -> Response:
-        """See `Client.send`; only GET, everything else raises NotServed."""
-        if request.method != "GET":
-            raise NotServed(f"{request.method} {request.path}: this client only reads")
+        """See `Client.send`."""
         headers = await self._credentials.headers()
         open_ones: list[http.client.HTTPConnection] = []
         try:
             async with asyncio.timeout(self._settings.request_timeout):
                 return await asyncio.to_thread(self._exchange, request, headers, open_ones)
         except (OSError, http.client.HTTPException) as error:
-            raise broken(f"{self._connection.host}: GET {request.path}", error) from None
+            raise broken(f"{self._connection.host}: {request.method} {request.path}", error) from None
         finally:
             for connection in open_ones:
                 _interrupt(connection)
@@ -65,15 +64,17 @@ class OneShot:
         connection = self._connect()
         open_ones.append(connection)
         try:
-            connection.putrequest("GET", urlsplit(self._connection.server).path.rstrip("/") + request.escaped)
+            request.permit()
+            where = urlsplit(self._connection.server).path.rstrip("/") + request.escaped
+            connection.putrequest(request.method, where)
             for name, value in self._all(request, headers):
                 connection.putheader(name, value)
-            connection.endheaders()
+            connection.endheaders(request.body or None)
             answer = connection.getresponse()
             received = {name.lower(): value for name, value in answer.getheaders()}
             well = 200 <= answer.status < 300
             limit = self._settings.page_bytes if well else _ERROR_BYTES
-            body = Body(f"GET {request.path}", received.get("content-encoding", ""), limit)
+            body = Body(f"{request.method} {request.path}", received.get("content-encoding", ""), limit)
             while chunk := answer.read(_CHUNK):
                 body.feed(chunk)
         finally:
@@ -85,7 +86,8 @@ class OneShot:
     def _all(self, request: Request, headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
         own = [("Accept-Encoding", "gzip"), ("User-Agent", self._settings.user_agent)]
         accept = [] if "Accept" in request.headers else [("Accept", "application/json")]
-        return [*own, *accept, *request.headers.items(), *headers]
+        length = [] if request.method == "GET" else [("Content-Length", str(len(request.body)))]
+        return [*own, *accept, *length, *request.headers.items(), *headers]
 
     def _connect(self) -> http.client.HTTPConnection:
         """An open connection. Its time-out is per read; the whole has one in `send`."""
