@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, Entry] = {
     "crds": Entry("sym.cli.crds:command", "Print the CRDs of AppSet, AdvDeployment and Cluster."),
     "demo": Entry("sym.cli.demo:command", "Run everything on simulated clusters on this machine."),
     "manifests": Entry("sym.cli.manifests:command", "Print the RBAC and the Deployment that a cluster needs for Sym."),
+    "rollout": Entry("sym.cli.rollout:command", "See a rollout and act on it: confirm, pause, undo and others."),
     "controller": Entry("sym.cli.controller:command", "Run the controllers (the same as sym-controller controller)."),
     "version": Entry("sym.cli.version:command", "Print the version of Sym and of Python."),
 }

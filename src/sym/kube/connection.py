@@ -32,6 +32,8 @@ class Connection(Struct, frozen=True, kw_only=True):
     """It came from a registration, so its server may not be an address that `is_forbidden`, by whatever name."""
     namespace: str = ""
     """The context's default namespace."""
+    user: str = ""
+    """What the kubeconfig calls the user: a local name, which the server need not know."""
     ca: bytes = b""
     """PEM of the authorities that may have signed the server's certificate; none: the system's."""
     tls_server_name: str = ""

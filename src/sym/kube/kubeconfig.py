@@ -95,13 +95,15 @@ def load_operator(path: str = "", context: str = "") -> Connection:
     name = _chosen(document, context)
     chosen = _named(document, "contexts", "context", name)
     cluster = _named(document, "clusters", "cluster", _text(chosen, "cluster", "context"))
-    user = _named(document, "users", "user", _text(chosen, "user", "context"))
+    user_name = _text(chosen, "user", "context")
+    user = _named(document, "users", "user", user_name)
     if user.get("auth-provider"):
         raise BadKubeconfig("user.auth-provider: auth providers are gone from Kubernetes; use an exec plug-in instead")
     connection = Connection(
         server=_operator_server(_text(cluster, "server", "cluster")),
         name=name,
         namespace=_text(chosen, "namespace", "context"),
+        user=user_name,
         ca=_content(cluster, "certificate-authority", "cluster"),
         tls_server_name=_text(cluster, "tls-server-name", "cluster"),
         insecure=cluster.get("insecure-skip-tls-verify") is True,

@@ -43,6 +43,9 @@ APPSET = PREFIX + "appset"
 FINISHED = PREFIX + "finished"
 """Annotation: when the content last ran everywhere, RFC 3339."""
 
+CONFIRMATIONS = "sym-confirmations"
+"""The ValidatingAdmissionPolicy, and its binding, by which the meta cluster proves who confirmed."""
+
 # labels
 PODSET = PREFIX + "podset"
 APP = "app"
