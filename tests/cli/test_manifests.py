@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import pytest
 from click.testing import CliRunner
+from msgspec.structs import replace
 
 from sym import yaml
 from sym.cli.manifests import Wish, command, manifests
@@ -252,6 +253,29 @@ def test_it_prints_yaml_for_kubectl() -> None:
     assert list(yaml.load_all(printed.output)) == list(
         manifests(Wish(cluster="member", namespace=names.MEMBER_NAMESPACE, image="registry/sym:2", worker="member"))
     )
+
+
+def test_confirmations_are_proved_where_that_is_asked_for() -> None:
+    plain = Wish(cluster="meta", namespace="ops", image="sym:1")
+    added = [item for item in manifests(replace(plain, confirmations=True)) if item not in list(manifests(plain))]
+    assert [(dig_str(item, "kind"), dig_str(item, "metadata", "name")) for item in added] == [
+        ("ValidatingAdmissionPolicy", "sym-confirmations"),
+        ("ValidatingAdmissionPolicyBinding", "sym-confirmations"),
+        ("ClusterRole", "sym-rollout-confirmer"),
+    ]
+    policy = added[0]
+    assert dig_str(policy, "spec", "failurePolicy") == "Fail"
+    said = {dig_str(each, "name"): dig_str(each, "expression") for each in dig_list(policy, "spec", "variables")}
+    assert "system:serviceaccount:ops:sym-controller" in said["master"]
+    assert "system:serviceaccount:ops:sym-api" in said["api"]
+    assert {verb for rule in rbac.CONFIRMER.everywhere for verb in rule.verbs} == {"get", "list", "watch", "patch"}
+    assert not rbac.CONFIRMER.allows("patch", APPSET.group, APPSET.plural)
+
+
+def test_confirmations_in_a_member_are_refused_with_what_to_do() -> None:
+    refused = CliRunner().invoke(command, ["--for", "member", "--confirmations"])
+    assert refused.exit_code == 2
+    assert "leave out --for member" in refused.output
 
 
 def test_exec_in_a_meta_cluster_is_refused_with_what_to_do() -> None:

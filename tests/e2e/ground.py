@@ -272,4 +272,5 @@ def path_of(thing: JSONMap) -> str:
     version, kind = dig_str(thing, "apiVersion"), dig_str(thing, "kind")
     namespace, name = dig_str(thing, "metadata", "namespace"), dig_str(thing, "metadata", "name")
     root = f"/apis/{version}" if "/" in version else f"/api/{version}"
-    return f"{root}{f'/namespaces/{namespace}' if namespace else ''}/{kind.lower()}s/{name}"
+    plural = f"{kind.lower()}s" if not kind.endswith("y") else f"{kind.lower()[:-1]}ies"
+    return f"{root}{f'/namespaces/{namespace}' if namespace else ''}/{plural}/{name}"

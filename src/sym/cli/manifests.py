@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import click
 from msgspec import Struct
 
+from sym.cli import confirmations
 from sym.cli.crds import to_yaml
 from sym.cli.main import installed_version
 from sym.model import names, rbac
@@ -30,6 +31,7 @@ class Wish(Struct, frozen=True, kw_only=True):
     worker: str = HOSTED
     exec: bool = False
     helm: bool = False
+    confirmations: bool = False
 
 
 @click.command("manifests")
@@ -45,12 +47,27 @@ class Wish(Struct, frozen=True, kw_only=True):
 @click.option("--image", default=f"sym:{installed_version()}", show_default=True, help="Image with sym-controller.")
 @click.option("--enable-exec", is_flag=True, help="Let the API read logs and run commands in pods of a member.")
 @click.option("--helm", is_flag=True, help="Let workers install Helm releases: deployType helm.")
-def command(cluster: str, worker: str, namespace: str, image: str, enable_exec: bool, helm: bool) -> None:
+@click.option("--confirmations", is_flag=True,
+    help="Let the meta cluster prove who confirms a rollout (Kubernetes 1.30).",
+)  # fmt: skip
+def command(
+    cluster: str, worker: str, namespace: str, image: str, enable_exec: bool, helm: bool, confirmations: bool
+) -> None:
     """Print Namespace, accounts, RBAC and Deployment of a cluster."""
+    if confirmations and cluster == "member":
+        raise click.UsageError("--confirmations is for the meta cluster: the AppSets are there; leave out --for member")
     if enable_exec and cluster == "meta":
         raise click.UsageError("--enable-exec is for members: the pods are there; add --for member")
     place = namespace or (names.META_NAMESPACE if cluster == "meta" else names.MEMBER_NAMESPACE)
-    wish = Wish(cluster=cluster, namespace=place, image=image, worker=worker, exec=enable_exec, helm=helm)
+    wish = Wish(
+        cluster=cluster,
+        namespace=place,
+        image=image,
+        worker=worker,
+        exec=enable_exec,
+        helm=helm,
+        confirmations=confirmations,
+    )
     click.echo("---\n".join(map(to_yaml, manifests(wish))), nl=False)
 
 
@@ -63,6 +80,8 @@ def _meta(wish: Wish) -> Iterator[JSONMap]:
     yield from _namespaces(wish.namespace, names.META_NAMESPACE)
     yield from _granted("sym-controller", wish.namespace, rbac.META)
     yield from _granted("sym-api", wish.namespace, rbac.API_META)
+    if wish.confirmations:
+        yield from confirmations.manifests(wish.namespace)
     workers = ("--enable-worker", "--worker-clusters=all", *_engine(wish)) if wish.worker == HOSTED else ()
     yield _deployment("sym-controller", wish, ("--enable-master", *workers))
 

@@ -151,6 +151,23 @@ HELM = Grant(
 """What Helm needs in a member, for podSets of deployType helm: its records, which are Secrets, and every kind that a
 chart may hold. Only where somebody switched it on."""
 
+CONFIRMER = Grant(
+    name="sym-rollout-confirmer",
+    home=names.META_NAMESPACE,
+    everywhere=(
+        Rule(_WORKLOAD, ("appsets",), _READ),
+        Rule(_WORKLOAD, ("appsets/status",), ("patch",)),
+        Rule(
+            "admissionregistration.k8s.io",
+            ("validatingadmissionpolicybindings",),
+            ("get",),
+            (names.CONFIRMATIONS,),
+        ),
+    ),
+)
+"""People who may confirm rollouts but edit no AppSet: `sym rollout confirm`, `get` and `status`. Bound by whoever
+installs it to whom they trust. It is as strong as the policy beside it (`sym manifests --confirmations`)."""
+
 API_META = Grant(
     name="sym-api",
     home=names.META_NAMESPACE,
