@@ -1,9 +1,12 @@
 """`sym rollout` as people call it: over HTTPS, in its own event loop, judged by exit code, output and the server."""
 
 import asyncio
+import contextlib
+import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
+from io import FileIO
 from pathlib import Path
 
 import click
@@ -16,12 +19,12 @@ from sym.cli.main import main
 from sym.cli.rollout import COMMANDS
 from sym.cli.rollout_ask import say
 from sym.cli.rollout_asks import confirmation
-from sym.cli.rollout_call import Desk
+from sym.cli.rollout_call import Desk, told
 from sym.cli.rollout_show import proves, seconds_of, waited
-from sym.cli.rollout_write import whoami
+from sym.cli.rollout_write import look, whoami
 from sym.kube.api import Api
 from sym.kube.client import Client
-from sym.kube.errors import Conflict, KubeError, NotServed
+from sym.kube.errors import Conflict, Forbidden, Junk, KubeError, NotServed
 from sym.kube.requests import Request, Response, create
 from sym.model.codec import JSON, JSONMap, as_map, dig, dig_list, dig_map, dig_str, encode, parse_map
 from sym.model.crd import crds
@@ -30,9 +33,10 @@ from sym.sandbox.access import Access
 from sym.sandbox.ca import Authority
 from sym.sandbox.call import User
 from sym.sandbox.cluster import SandboxCluster
+from sym.sandbox.faults import FaultyClient, Refuse, Script
 from sym.sandbox.kubeconfig import Context, kubeconfig, write
 from sym.sandbox.server import HttpsServer
-from sym.settings import SandboxSettings
+from sym.settings import KubeSettings, SandboxSettings
 from tests.cli.rollouts import GATE, canary, completed, condition, hash_of, waiting, with_rollout, with_row, with_status
 from tests.cli.test_main import modules_after
 from tests.make import BJ5
@@ -224,7 +228,7 @@ async def test_usage(site: Site, argv: tuple[str, ...], why: str) -> None:
     assert (refused.exit_code, why in refused.output) == (2, True), refused.output
 
 
-@pytest.mark.parametrize("verb", sorted({*COMMANDS} - {"undo", "history"}))
+@pytest.mark.parametrize("verb", sorted(COMMANDS))
 async def test_what_is_not_there_and_who_is_not_let_in(site: Site, verb: str) -> None:
     more = {"skip": ("--cluster", BJ5), "set-image": (":v1",)}.get(verb, ())
     missing = await site.sym(verb, "bbcc", *more)
@@ -353,6 +357,40 @@ async def test_get_live_prints_changes_and_ends_with_the_appset(site: Site) -> N
     assert (code, lines[-1]) == (3, "Error: AppSet default/bbcc is gone")
 
 
+@pytest.mark.parametrize("flags", [(), ("--no-color",)])
+async def test_get_live_draws_over_a_terminal(site: Site, flags: tuple[str, ...]) -> None:
+    await site.put(waiting())
+    ours, theirs = os.openpty()
+    with FileIO(ours) as screen:
+        code = "from sym.cli.main import main; main()"
+        argv = ("-c", code, "rollout", "get", "bbcc", "-w", "--kubeconfig", str(site.config), *flags)
+        env = {**os.environ, "TERM": "xterm", "COLUMNS": "60", "LINES": "50"}
+        process = await asyncio.create_subprocess_exec(sys.executable, *argv, stdout=theirs, env=env)
+        os.close(theirs)
+        reading = asyncio.to_thread(_all_of, screen)
+        async with asyncio.TaskGroup() as group:
+            read = group.create_task(reading)
+            await site.until_watched()
+            await site.put(with_rollout(waiting(), phase="Progressing", gate="", message="goes on"))
+            site.cluster.store.remove(APPSET, "default", "bbcc")
+            assert await process.wait() == 3
+            shown = await read
+    assert ("\x1b[36m◷ Waiting" in shown) is not bool(flags)
+    assert "\x1b[2K" in shown  # drawn over
+    assert "goes on" in shown
+    assert f"--gate{GATE}" in "".join(shown.split())  # nothing of it is cut off
+    assert "…" in shown
+
+
+def _all_of(screen: FileIO) -> str:
+    """What a terminal gets until its other end is closed."""
+    parts: list[bytes] = []
+    with contextlib.suppress(OSError):  # EIO is how Linux says that it was
+        while part := screen.read(4096):
+            parts.append(part)
+    return b"".join(parts).decode()
+
+
 async def test_a_confirmation_is_verified_where_the_policy_is_in_force() -> None:
     actions: list[JSON] = ["Deny"]
     for answer, proved in (
@@ -436,6 +474,23 @@ async def test_a_race_that_does_not_end_is_given_up(site: Site) -> None:
     desk = _desk(Racing(site, *(waiting(message=f"{number}") for number in range(30))))
     with pytest.raises(Conflict, match="others write to it all the time; nothing was changed, try again"):
         await say(desk, "", lambda seen, person: confirmation(seen, "", person))
+
+
+async def test_a_server_without_our_kinds_and_one_with_an_appset_that_nobody_can_read() -> None:
+    said = told(NotServed("GET /apis/workload.dmall.com/v1beta1/…: not found")).format_message()
+    assert said.endswith("is this the meta cluster? `sym crds` prints the kinds that it needs")
+    with pytest.raises(Junk, match=r"AppSet default/bbcc cannot be read: \$\.spec"):
+        await look(_desk(Answering(b'{"metadata": {"name": "bbcc"}, "spec": 7}')))
+
+
+async def test_a_watch_that_is_not_allowed_ends(site: Site) -> None:
+    await site.put(waiting())
+    script = Script()
+    script.add(lambda request: not request.path.endswith("/bbcc"), Refuse(403), times=100)
+    desk = _desk(FaultyClient(site.cluster.client(JANE), script, KubeSettings()))
+    with pytest.raises(Forbidden):
+        await waited(desk, "", wait=True, seconds=60, env=SystemEnv())
+    await desk.api.aclose()
 
 
 # --- what a call costs

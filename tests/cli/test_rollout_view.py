@@ -171,6 +171,13 @@ def test_a_cluster_that_was_dropped_follows() -> None:
     assert any(line.startswith("└─ tcc-bj5 ✔ Running  bbcc-gz01a-canary") for line in lines)
 
 
+def test_a_cluster_without_pod_sets_is_a_row_too() -> None:
+    app = canary()
+    app["spec"] = appset({BJ4: []})["spec"]
+    lines = Look(app=read(app).app, now=NOW).lines()
+    assert lines[-1] == "└─ tcc-bj4 • Pending"
+
+
 def test_a_helm_release_tells_its_revision() -> None:
     app = completed()
     seen: JSONMap = {"name": "bbcc-gz01b-canary", "release": {"revision": 3}, "desired": 1, "available": 1}

@@ -29,13 +29,23 @@ def screen(*, color: bool = True) -> Iterator[Show]:
     if not sys.stdout.isatty():
         yield _Lines()
         return
-    from rich.console import Console
+    from rich.console import Console, Group
     from rich.live import Live
     from rich.text import Text
 
     tint = tinted if color and _colored() else clean
+
+    def drawn(look: Look) -> Group:
+        """The tree. A narrow terminal cuts its rows off, but what stands above it is told in full."""
+        head = [Text.from_ansi(tint(line)) for line in look.head()]
+        rows = [
+            Text.from_ansi(tint(line), no_wrap=True, overflow="ellipsis", end="\n")
+            for line in look.lines()[len(head) :]
+        ]
+        return Group(*head, *rows)
+
     with Live(console=Console(no_color=not color), auto_refresh=False, vertical_overflow="visible") as live:
-        yield lambda look: live.update(Text.from_ansi("\n".join(map(tint, look.lines()))), refresh=True)
+        yield lambda look: live.update(drawn(look), refresh=True)
 
 
 class _Lines:

@@ -60,8 +60,8 @@ class Look(Struct, frozen=True, kw_only=True):
         parts += [f"strategy {_strategy(app)}", *_progress(rollout.waves)]
         parts += [f"rev {rollout.revision}"] if rollout.revision else []
         parts += [counts.version] if counts.version else []
-        begun = rollout.phase not in {None, Phase.COMPLETED} and rollout.started is not None
-        parts += [f"({age(rollout.started, self.now)})"] if begun else []
+        if rollout.started is not None and rollout.phase not in {None, Phase.COMPLETED}:
+            parts.append(f"({age(rollout.started, self.now)})")
         yield "   ".join(parts)
         yield (
             f"DESIRED {counts.desired}  UPDATED {self.updated()}  AVAILABLE {counts.available}"
@@ -228,10 +228,8 @@ def with_icon(word: str) -> str:
     return f"{ICONS.get(word, _GOING)} {word}"
 
 
-def age(since: datetime | None, now: datetime) -> str:
+def age(since: datetime, now: datetime) -> str:
     """How long ago, as kubectl says it: `45s`, `12m`, `3h`, `9d`."""
-    if since is None:
-        return "?"
     seconds = max(0, int((now - since).total_seconds()))
     for unit, size, limit in (("s", 1, 120), ("m", 60, 120), ("h", 3600, 48)):
         if seconds < size * limit:
