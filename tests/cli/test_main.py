@@ -20,7 +20,7 @@ def modules_after(code: str) -> set[str]:
     return set(json.loads(done.stdout.splitlines()[-1]))
 
 
-@pytest.mark.parametrize("argv", [["--help"], ["--version"], ["version"]])
+@pytest.mark.parametrize("argv", [["--help"], ["--version"], ["version"], ["rollout", "--help"]])
 def test_listing_commands_imports_nothing_heavy(argv: list[str]) -> None:
     call = f"from sym.cli.main import main\nmain({argv!r}, standalone_mode=False)"
     assert modules_after(call) & HEAVY == set()

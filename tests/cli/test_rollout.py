@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 
 from sym import yaml
 from sym.aio.env import SystemEnv
-from sym.cli.main import main
+from sym.cli.main import load, main
 from sym.cli.rollout import COMMANDS
 from sym.cli.rollout_ask import say
 from sym.cli.rollout_asks import confirmation
@@ -201,6 +201,13 @@ async def test_restart_and_set_image(site: Site) -> None:
 
 
 # --- arguments and exit codes
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_every_entry_is_a_command_of_that_name(name: str) -> None:
+    assert load(COMMANDS[name].target).name == name
+    shown = CliRunner().invoke(main, ["rollout", name, "--help"])
+    assert (shown.exit_code, "--namespace" in shown.output) == (0, True)
 
 
 @pytest.mark.parametrize(
@@ -425,8 +432,9 @@ class Answering:
         """Nothing is open."""
 
 
-async def test_a_server_that_does_not_tell_leaves_the_name_of_the_file_marked() -> None:
-    old = Answering(NotServed("404"))
+@pytest.mark.parametrize("error", [NotServed("404"), Forbidden("403")])
+async def test_a_server_that_does_not_tell_leaves_the_name_of_the_file_marked(error: KubeError) -> None:
+    old = Answering(error)
     desk = Desk(api=Api(old, ""), namespace="d", name="n", user="admin")
     assert await whoami(desk) == "kubeconfig:admin"
     assert old.asked == [f"/apis/authentication.k8s.io/{each}/selfsubjectreviews" for each in ("v1", "v1beta1")]

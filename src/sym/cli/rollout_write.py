@@ -8,7 +8,7 @@ from sym.aio.env import Env, SystemEnv
 from sym.cli.rollout_asks import Person
 from sym.cli.rollout_call import Desk, Refused
 from sym.cli.rollout_change import Change, No, Seen
-from sym.kube.errors import Conflict, Junk, NotServed
+from sym.kube.errors import Conflict, Forbidden, Junk, NotServed
 from sym.model.appset import AppSet
 from sym.model.codec import DecodeError, JSONMap, convert, dig_str
 from sym.model.kinds import APPSET
@@ -71,7 +71,7 @@ async def whoami(desk: Desk) -> str:
     for kind in _REVIEWS:
         try:
             answer = await desk.api.create(kind, {"apiVersion": kind.api_version, "kind": kind.name}, MANAGER)
-        except NotServed:
+        except (NotServed, Forbidden):
             continue
         if name := dig_str(answer, "status", "userInfo", "username"):
             return name
