@@ -141,6 +141,6 @@ def test_refusals(word: Word, app: JSONMap, why: str) -> None:
 
 def test_one_that_is_being_deleted_is_past_words() -> None:
     app = waiting()
-    leaving = {**app, "metadata": {**dig_map(app, "metadata"), "deletionTimestamp": "2026-11-27T11:00:00Z"}}
+    leaving: JSONMap = {**app, "metadata": {**dig_map(app, "metadata"), "deletionTimestamp": "2026-11-27T11:00:00Z"}}
     with pytest.raises(No, match="it is being deleted"):
         confirmation(read(leaving), "", JANE)
