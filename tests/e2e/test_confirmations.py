@@ -105,13 +105,13 @@ async def at_gate(place: Place) -> Place:
     """The same, the policy in force, the AppSet at its gate."""
 
     async def in_force() -> bool:
+        await place.reset()  # what was let in before is nothing new any more
         try:
             await place.put(BOB, confirmations=[entry(JANE)])
         except Forbidden as error:
             return "under the name of its writer" in error.message
         return False
 
-    await place.reset()
     await until_async(in_force, 60, "the policy is in force")
     await place.reset()
     return place
