@@ -12,6 +12,7 @@ COMMANDS: Mapping[str, Entry] = {
     "abort": Entry(f"{_ASK}:abort_command", "Stop a rollout and take back what it has changed."),
     "confirm": Entry(f"{_ASK}:confirm_command", "Let a rollout go past the gate that it waits at."),
     "get": Entry(f"{_SHOW}:get_command", "Show a rollout as a tree, once or live (-w)."),
+    "history": Entry("sym.cli.rollout_history:history_command", "Show the contents that ran before."),
     "pause": Entry(f"{_EDIT}:pause_command", "Stop every change of an AppSet."),
     "restart": Entry(f"{_EDIT}:restart_command", "Make new pods of the same content."),
     "resume": Entry(f"{_EDIT}:resume_command", "Let a paused AppSet go on."),
@@ -19,6 +20,7 @@ COMMANDS: Mapping[str, Entry] = {
     "set-image": Entry(f"{_EDIT}:set_image_command", "Give containers other images."),
     "skip": Entry(f"{_ASK}:skip_command", "Let a rollout go past a cluster that cannot be reached."),
     "status": Entry(f"{_SHOW}:status_command", "Wait until a rollout is done; the exit code tells how."),
+    "undo": Entry("sym.cli.rollout_undo:undo_command", "Go back to a former content."),
 }
 """The commands of `sym rollout`."""
 

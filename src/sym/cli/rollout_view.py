@@ -118,7 +118,7 @@ class Look(Struct, frozen=True, kw_only=True):
         for wave in self.app.status.rollout.waves:
             consent = self._consent(wave.name)
             gate = "gate" if wave.gate else ""
-            gate += f", confirmed {self._signed(consent)}" if consent else ""
+            gate += f", confirmed {self._signed(consent)}" if consent else ", open" if wave.confirmed else ""
             yield f"{with_icon(wave.phase.value or 'Pending')}", wave.name, gate, wave.message
 
     def asked(self) -> Iterator[tuple[str, ...]]:
