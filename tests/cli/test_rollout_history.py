@@ -155,7 +155,7 @@ async def test_a_request_that_failed_is_made_up_for(archive: Archive, capsys: py
     archive.script.add(is_status_patch, Refuse(503))
     with pytest.raises(ServerError):
         await archive.undo(at_once=True)
-    assert "ask again by `sym rollout undo bbcc -n default --to-revision 3 --now`" in capsys.readouterr().err
+    assert "ask again with --now and --to-revision N, N being the number" in capsys.readouterr().err
     assert await archive.asked() == []
     assert await archive.undo(3, at_once=True) == hash_of(canary("v3"))
     assert await archive.asked() == [["now", hash_of(canary("v3"))]]

@@ -43,10 +43,10 @@ async def undo(desk: Desk, number: int | None, env: Env, *, reason: str = "", at
 
     after = await settle(desk, edit)
     if person is not None:
-        await _hurry(desk, content_hash(after.app.spec, desk.name), revision.revision, person)
+        await _hurry(desk, content_hash(after.app.spec, desk.name), person)
 
 
-async def _hurry(desk: Desk, meant: str, number: int, person: Callable[[], Person]) -> None:
+async def _hurry(desk: Desk, meant: str, person: Callable[[], Person]) -> None:
     """Ask that the spec's content goes everywhere at once, while it is the one that is `meant`."""
 
     def ask(seen: Seen) -> Change:
@@ -57,7 +57,10 @@ async def _hurry(desk: Desk, meant: str, number: int, person: Callable[[], Perso
     try:
         await settle(desk, ask)
     except KubeError:
-        # Whoever just repeated the command would go back one more revision.
-        again = f"sym rollout undo {desk.name} -n {desk.namespace} --to-revision {number} --now"
-        click.echo(f"the spec has changed, but not the way that it goes: ask again by `{again}`", err=True)
+        # Whoever just repeated the command would go back one more revision; this one gets a new number meanwhile.
+        click.echo(
+            "the spec has changed, but it goes by its waves: ask again with --now and --to-revision N, "
+            "N being the number that `sym rollout history` marks with *",
+            err=True,
+        )
         raise

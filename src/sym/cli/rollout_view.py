@@ -115,11 +115,13 @@ class Look(Struct, frozen=True, kw_only=True):
 
     def waves(self) -> Iterator[tuple[str, ...]]:
         """The cells of the waves, in order, each with its gate."""
+        told = self.app.status.rollout.message
         for wave in self.app.status.rollout.waves:
             consent = self._consent(wave.name)
             gate = "gate" if wave.gate else ""
             gate += f", confirmed {self._signed(consent)}" if consent else ", open" if wave.confirmed else ""
-            yield f"{with_icon(wave.phase.value or 'Pending')}", wave.name, gate, wave.message
+            message = wave.message if wave.message != told else ""
+            yield with_icon(wave.phase.value or "Pending"), wave.name, gate, message
 
     def asked(self) -> Iterator[tuple[str, ...]]:
         """The cells of what people asked for, and of confirmations of gates that are no more."""
