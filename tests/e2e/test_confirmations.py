@@ -204,6 +204,16 @@ async def test_the_master_takes_away_and_writes_all_else(at_gate: Place) -> None
         await at_gate.put(MASTER, confirmations=[entry(MASTER)])
 
 
+async def test_the_master_may_write_again_what_stands_in_its_own_way_of_writing(at_gate: Place) -> None:
+    first: JSONMap = {**entry(JANE), "reason": "", "time": "2026-11-27T12:00:00.5+01:00"}
+    await at_gate.put(JANE, confirmations=[first], requests=[request(JANE), {**request(JANE), "verb": "retry"}])
+    again: JSONMap = {**entry(JANE), "time": "2026-11-27T11:00:00.500000Z"}
+    await at_gate.put(MASTER, confirmations=[again], requests=[{**request(JANE), "reason": ""}])
+    assert [each["time"] for each in await at_gate.told("confirmations")] == ["2026-11-27T11:00:00.500000Z"]
+    with pytest.raises(Forbidden, match="it never adds any"):
+        await at_gate.put(MASTER, confirmations=[{**again, "user": user(BOB)}])
+
+
 @pytest.mark.parametrize(
     "status",
     [

@@ -65,10 +65,22 @@ def _variables(namespace: str) -> list[JSON]:
         "requests": "has(variables.is.requests) ? variables.is.requests : []",
         "newConfirmations": "variables.confirmations.filter(each, !(each in variables.oldConfirmations))",
         "newRequests": "variables.requests.filter(each, !(each in variables.oldRequests))",
+        **{
+            name: f"variables.{list_}.map(each, {_key(first, second)})"
+            for name, list_, first, second in (
+                ("knownConfirmations", "oldConfirmations", "gate", "gate"),
+                ("knownRequests", "oldRequests", "verb", "cluster"),
+            )
+        },
         "gate": "has(variables.was.gate) ? variables.was.gate : ''",
         "hash": "has(variables.was.hash) ? variables.was.hash : ''",
     }
     return [{"name": name, "expression": expression} for name, expression in found.items()]
+
+
+def _key(first: str, second: str) -> str:
+    """By what an entry is known again in whatever way it is written: no times, no absent fields that stand empty."""
+    return f"[each.{first}, each.{second}, each.hash, has(each.user) ? each.user : '']"
 
 
 def _validations() -> list[JSON]:
@@ -88,11 +100,13 @@ def _validations() -> list[JSON]:
     )
     return [
         _validation(
-            f"!variables.master || ({' && '.join(f'size({each}) == 0' for each in new)})",
+            "!variables.master || ("
+            f"variables.confirmations.all(each, {_key('gate', 'gate')} in variables.knownConfirmations) && "
+            f"variables.requests.all(each, {_key('verb', 'cluster')} in variables.knownRequests))",
             "the controller takes confirmations and requests away, it never adds any",
         ),
         _validation(
-            "variables.api || ("
+            "variables.master || variables.api || ("
             + " && ".join(f"{each}.all(each, has(each.user) && each.user == variables.me)" for each in new)
             + ")",
             "a confirmation or request counts only under the name of its writer",
@@ -100,6 +114,7 @@ def _validations() -> list[JSON]:
             "variables.me",
         ),
         _validation(
+            "variables.master || "
             "variables.newConfirmations.all(each, each.gate == variables.gate && each.hash == variables.hash)",
             "only the gate that the rollout waits at can be confirmed",
             "variables.gate == '' ? 'the rollout waits at no gate: nothing can be confirmed before it does' : "
