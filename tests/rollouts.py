@@ -43,13 +43,10 @@ def example(name: str, version: str, **strategy: JSON) -> JSONMap:
     for place in dig_list(spec, "clusterTopology", "clusters"):
         pod_sets: list[JSON] = [{**as_map(each), "version": version} for each in dig_list(place, "podSets")]
         places.append({**as_map(place), "podSets": pod_sets})
-    update = {**dig_map(spec, "updateStrategy"), **strategy}
-    spec = {
-        **spec,
-        "updateStrategy": update,
-        "clusterTopology": {**dig_map(spec, "clusterTopology"), "clusters": places},
-    }
-    return {**app, "spec": spec}
+    update: JSONMap = {**dig_map(spec, "updateStrategy"), **strategy}
+    topology: JSONMap = {**dig_map(spec, "clusterTopology"), "clusters": places}
+    rolled: JSONMap = {**spec, "updateStrategy": update, "clusterTopology": topology}
+    return {**app, "spec": rolled}
 
 
 def consent(app: JSONMap, user: str = "ann") -> JSONMap | None:

@@ -82,7 +82,8 @@ async def test_the_oldest_answers_are_forgotten_and_all_of_them_with_the_appset(
 
 async def test_what_does_not_live_asks_nothing() -> None:
     source = Source()
-    Queries(source.ask, LoopEnv(), 2, lambda *_: None).begin(query("errors"))
+    told = list[str]()
+    Queries(source.ask, LoopEnv(), 2, lambda namespace, name: told.append(namespace + name)).begin(query("errors"))
     await asyncio.sleep(2)
     assert source.asked == []
     assert (await nobody(Analysis(name="errors"))).value is None

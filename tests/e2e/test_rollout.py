@@ -35,9 +35,10 @@ def person(ground: Ground, name: str) -> Confirmer:
         app = ground.app(name)
         if dig(app, "metadata", "resourceVersion") != dig(body, "metadata", "resourceVersion"):
             return False
-        rollout = {**dig_map(app, "status", "rollout"), **dig_map(body, "status", "rollout")}
-        app = {**app, "status": {**dig_map(app, "status"), "rollout": rollout}}
-        return ground.fleet.meta.ask("PUT", f"{path}/status", app)[0] == 200
+        rollout: JSONMap = {**dig_map(app, "status", "rollout"), **dig_map(body, "status", "rollout")}
+        status: JSONMap = {**dig_map(app, "status"), "rollout": rollout}
+        agreed: JSONMap = {**app, "status": status}
+        return ground.fleet.meta.ask("PUT", f"{path}/status", agreed)[0] == 200
 
     return Confirmer(read=lambda: ground.app(name), patch=patch)
 

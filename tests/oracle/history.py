@@ -88,7 +88,7 @@ def _moment(cluster: str, deployment: JSONMap) -> Moment:
     image = dig_str(dig_list(deployment, "spec", "template", "spec", "containers")[0], "image")
     status = dig_map(deployment, "status")
     wanted = dig(deployment, "spec", "replicas")
-    counts = {status.get(key, 0) for key in ("replicas", "updatedReplicas", "availableReplicas")}
+    counts = [status.get(key, 0) for key in ("replicas", "updatedReplicas", "availableReplicas")]
     seen = dig(status, "observedGeneration") == dig(deployment, "metadata", "generation")
     return Moment(
         at=time.monotonic(),
@@ -96,7 +96,7 @@ def _moment(cluster: str, deployment: JSONMap) -> Moment:
         namespace=dig_str(deployment, "metadata", "namespace"),
         name=dig_str(deployment, "metadata", "name"),
         version=image.rpartition(":")[2],
-        whole=seen and counts == {wanted},
+        whole=seen and counts == [wanted] * len(counts),
     )
 
 
