@@ -80,7 +80,7 @@ def usage() -> str:
 
 
 def demo(arguments: Sequence[str]) -> int:
-    """the product on simulated clusters, until Ctrl-C; --exit, --scenario helm, --clusters N, --real, --help"""
+    """the product on simulated clusters, until Ctrl-C; --exit, --scenario helm|canary, --clusters N, --real, --help"""
     prepare("runtime")
     if "helm" in " ".join(arguments).replace("=", " ").split():
         prepare_helm()

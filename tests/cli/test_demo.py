@@ -92,3 +92,16 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
         assert demo.ends() == 130, demo.output
     finally:
         demo.process.kill()
+
+
+def test_the_canary_scenario_goes_through_its_gates(tmp_path: Path) -> None:
+    demo = Demo(tmp_path, "--scenario", "canary", "--exit", "--speed", "50")
+    try:
+        assert demo.ends() == 0, demo.output
+    finally:
+        demo.process.kill()
+    gates = re.findall(r"^at gate (\S+): sym rollout confirm bbcc --gate", demo.output, re.MULTILINE)
+    assert gates == ["canary@tcc-bj4-dks-test-01", "canary@tcc-bj5-dks-test-01", "blue@tcc-bj5-dks-test-01"]
+    last = demo.output.splitlines()[-1]
+    assert last == "AppSet default/bbcc  ✔ Running  desired 10  available 10  unavailable 0  version v4"
+    assert "version v3/v4" in demo.output

@@ -55,8 +55,8 @@ class Options(Struct, frozen=True, kw_only=True):
     help="Instead of simulated clusters: those of this kubeconfig, on this machine; context `meta` and the members.",
 )
 @click.option(
-    "--scenario", type=click.Choice(("deployment", "helm")), default="deployment", show_default=True,
-    help="How the pods come to be: Deployments of Sym's, or Helm releases (needs helm, or the extra `helm`).",
+    "--scenario", type=click.Choice(("deployment", "helm", "canary")), default="deployment", show_default=True,
+    help="Deployments of Sym's; Helm releases (needs helm, or the extra `helm`); a rollout from v3 to v4 with gates.",
 )  # fmt: skip
 def command(
     leave: bool, clusters: int, speed: float, folder: Path | None, keep: bool, fleet: Path | None, scenario: str

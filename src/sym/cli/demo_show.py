@@ -19,7 +19,7 @@ from sym.settings import SandboxSettings, Settings, WorkloadSettings
 NAMES = ("tcc-bj4-dks-test-01", "tcc-bj5-dks-test-01")
 """The members of the document's example."""
 LOG = "sym-controller.log"
-HELM = "helm"
+PLAIN, HELM, CANARY = "deployment", "helm", "canary"
 INTERRUPTED, FAILED, DONE = 130, 1, 0
 
 
@@ -66,12 +66,15 @@ class Show:
             await self._tour(Tour(world, child, out))
 
     async def _tour(self, tour: Tour) -> None:
-        helm = self._options.scenario == HELM
-        await tour.install(WITH_HELM if helm else FIRST)
+        scenario = self._options.scenario
+        if scenario == CANARY:
+            await tour.roll()
+        else:
+            await tour.install(WITH_HELM if scenario == HELM else FIRST)
         self.code = DONE
         if self._options.leave:
             return
-        if not helm:
+        if scenario == PLAIN:
             await tour.change()
         tour.suggest()
         await tour.stay()

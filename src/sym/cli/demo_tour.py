@@ -9,22 +9,28 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from sym.aio.env import Env, SystemEnv
 from sym.cli import demo_install
 from sym.cli.demo_screen import Screen
 from sym.cli.demo_view import Board, board, lines
+from sym.cli.rollout_asks import Person, confirmation
+from sym.cli.rollout_change import Seen
 from sym.kube.api import Api
-from sym.kube.errors import KubeError
+from sym.kube.errors import Conflict, KubeError
 from sym.kube.requests import ListOptions
 from sym.model.appset import AppSet
 from sym.model.codec import JSONMap, convert
 from sym.model.kinds import APPSET, DEPLOYMENT
 from sym.model.names import APP
+from sym.model.rollout import Phase
 from sym.model.workload import Deployment
 
 LOOK_SECONDS = 0.25
 """Between two looks: fast enough to see each pod, slow enough to cost nothing."""
 PATIENCE_SECONDS = 120.0
 """For an AppSet to become Running; at the default speed it takes a few seconds."""
+USER = "sym-demo"
+"""Who confirms in the demo."""
 CONTEXT = "meta"
 """The meta cluster's context in the kubeconfig file."""
 FIRST, SECOND, WITH_HELM = "01-bbcc.yaml", "03-shares.yaml", "04-bbcc-helm.yaml"
@@ -53,6 +59,7 @@ class World(NamedTuple):
     meta: Api
     members: Mapping[str, Api]
     kubeconfig: Path
+    env: Env = SystemEnv()
 
 
 class Tour:
@@ -76,6 +83,15 @@ class Tour:
         self._screen.say("changing the version of web from v1 to v2 in every podSet (no gates: it rolls at once)")
         await self._apply_and_watch(demo_install.at_version(app, "v2"))
 
+    async def roll(self) -> None:
+        """The document's example from v3 to v4, group by group and cluster by cluster, its gates confirmed. Raises
+        Unfinished."""
+        app = demo_install.at_version(demo_install.example(FIRST), "v3")
+        self._screen.say(f"applying examples/{FIRST} with v3 in every podSet")
+        await self._apply_and_watch(app)
+        self._screen.say("changing it to v4: canary, blue, green, cluster by cluster; it waits at gates for a person")
+        await self._apply_and_watch(demo_install.at_version(app, "v4"))
+
     def suggest(self) -> None:
         """Say what to try now."""
         self._screen.say(suggestions(self._world))
@@ -98,6 +114,7 @@ class Tour:
                 while last is None or not last.running:
                     self._check()
                     last = await self._look(meta.namespace, meta.name, meta.generation) or last
+                    await self._consent(meta.namespace, meta.name)
                     await asyncio.sleep(0 if last is not None and last.running else LOOK_SECONDS)
         except TimeoutError:
             seen = "\n".join(lines(last)) if last else "it was never seen"
@@ -111,6 +128,20 @@ class Tour:
         seen = board(app, await self._deployments(app))
         self._screen.show(seen)
         return seen
+
+    async def _consent(self, namespace: str, name: str) -> None:
+        """Go past the gate that is waited at, as `sym rollout confirm` does."""
+        live = await self._world.meta.get_raw(APPSET, namespace, name)
+        seen = Seen(live, convert(live, AppSet))
+        gate = seen.app.status.rollout.gate
+        if seen.app.status.rollout.phase is not Phase.WAITING or not gate:
+            return
+        change = confirmation(seen, gate, Person(user=USER, time=self._world.env.now()))
+        if change.patch is None:
+            return
+        with contextlib.suppress(Conflict):  # somebody wrote meanwhile: the next look decides anew
+            await self._world.meta.patch(APPSET, change.patch, demo_install.MANAGER, subresource="status")
+            self._screen.say(f"at gate {gate}: sym rollout confirm {name} --gate {gate}")
 
     async def _deployments(self, app: AppSet) -> Mapping[str, tuple[Deployment, ...]]:
         """The app's Deployments in each member that answers."""
@@ -139,6 +170,7 @@ def suggestions(world: World) -> str:
   kubectl --context {CONTEXT} get as -A
   kubectl --context {CONTEXT} scale as web --replicas 20
   kubectl --context {CONTEXT} describe as bbcc
+  sym rollout set-image web web=:v3; sym rollout get web -w
   kubectl --context {member} get ad,deploy,pods
   kubectl --context {member} logs deploy/bbcc-gz01b-blue
   kubectl --context {member} exec deploy/bbcc-gz01b-blue -- env

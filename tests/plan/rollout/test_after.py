@@ -35,7 +35,9 @@ def test_baking_asks_for_uninterrupted_evidence() -> None:
 
 def test_evidence_is_never_dated_before_it_was_seen() -> None:
     at = replace(ground(PLAIN, begun(PLAIN), entries("v4", *AT_A)), now=NOW + timedelta(milliseconds=300))
-    assert course(at).status.waves[0].evidence == NOW + timedelta(seconds=1)
+    found = course(at)
+    assert found.status.waves[0].evidence == NOW + timedelta(seconds=1)
+    assert at_new(found) == set(NAMES), "what does not bake waits for no second"
 
 
 ERRORS = Analysis(name="errors", max=1, count=1)

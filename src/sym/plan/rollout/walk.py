@@ -124,7 +124,7 @@ def _matures(ground: Ground, wave: WaveStatus) -> Step:
     """Whether a wave that runs has baked and measured well."""
     options, since = options_of(ground.app.spec.update_strategy, wave.name), wave.evidence or ground.now
     left = (since + timedelta(seconds=options.bake_seconds) - ground.now).total_seconds()
-    if left > 0:
+    if options.bake_seconds and left > 0:
         stop = Stop(reason=BAKING, message=f"wave {wave.name} runs and bakes for another {left:.0f} s", wait=left)
         return _stopped(wave, WavePhase.BAKING, stop)
     meta = ground.app.metadata
