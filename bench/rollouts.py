@@ -2,10 +2,10 @@
 whether the order of changes was right each time, read from the members' own histories; then again, a hundred rollouts,
 while processes of the members are held for random moments.
 
-Run: `sh dev.sh up` in another terminal, then `.venv/bin/python bench/rollouts.py .fleet [APPSETS]`. Each AppSet is the
-document's example (three groups in each of two members, ten pods) without gates. Evidence is the worker's last status
-of the AppSet's child in any member, the next write the master's next change of its children, both at the servers: from
-the answer to the one until the other came in, by the audit logs.
+Run: `sh dev.sh up` in another terminal, then `.venv/bin/python bench/rollouts.py .fleet [APPSETS [ROUNDS]]`. Each of
+the AppSets is the document's example (three groups in each of two members, ten pods) without gates. Evidence is the
+worker's last status of the AppSet's child in any member, the next write the master's next change of its children, both
+at the servers: from the answer to the one until the other came in, by the audit logs.
 """
 
 import asyncio
@@ -178,7 +178,7 @@ def pids(fleet: Path, member: str, program: str) -> Iterator[int]:
                 yield int(place.parent.name)
 
 
-async def main(fleet: Path, audit: dict[str, Path], count: int) -> None:
+async def main(fleet: Path, audit: dict[str, Path], count: int, rounds: int) -> None:
     """Measure and print. The fleet is left as it is then: it was made for this."""
     options = Options(
         kubeconfig=str(fleet / "kubeconfig.yaml"), meta="meta", members=(), appsets=count, concurrency=20, start=True,
@@ -198,7 +198,8 @@ async def main(fleet: Path, audit: dict[str, Path], count: int) -> None:
                 with histories({name: reach[name] for name in ground.members}) as history:
                     await asyncio.sleep(3)
                     await calm(ground, history, audit, count, child.pid)
-                    await wild(ground, history, fleet, count)
+                    for number in range(rounds):
+                        await wild(ground, history, fleet, count, number)
 
 
 async def calm(ground: Ground, history: Histories, audit: dict[str, Path], count: int, pid: int) -> None:
@@ -218,16 +219,14 @@ async def calm(ground: Ground, history: Histories, audit: dict[str, Path], count
     report(wrong(history, ground, "v4", count), count)
 
 
-async def wild(ground: Ground, history: Histories, fleet: Path, count: int) -> None:
-    """A hundred rollouts under random delays of the members."""
-    rounds = -(-100 // count)
-    for number in range(rounds):
-        version = f"v{5 + number}"
-        with disturbed(fleet, ground.members, number) as held:
-            seconds = await to(ground, version, count)
-        await asyncio.sleep(2)
-        print(f"{count} rollouts with {held[0]} processes held for up to {LONGEST} s: {seconds:.1f} s")
-        report(wrong(history, ground, version, count), count)
+async def wild(ground: Ground, history: Histories, fleet: Path, count: int, number: int) -> None:
+    """All at once again, under random delays of the members."""
+    version = f"v{5 + number}"
+    with disturbed(fleet, ground.members, number) as held:
+        seconds = await to(ground, version, count)
+    await asyncio.sleep(2)
+    print(f"{count} rollouts with {held[0]} processes held for up to {LONGEST} s: {seconds:.1f} s")
+    report(wrong(history, ground, version, count), count)
 
 
 def report(found: list[str], count: int) -> None:
@@ -238,4 +237,5 @@ def report(found: list[str], count: int) -> None:
 if __name__ == "__main__":
     place = Path(sys.argv[1]).resolve()
     logs_of = {log.parent.name: log for log in place.glob("*/audit.log")}
-    asyncio.run(main(place, logs_of, int(sys.argv[2]) if len(sys.argv) > 2 else 50))
+    numbers = [int(each) for each in sys.argv[2:4]]
+    asyncio.run(main(place, logs_of, *numbers, *(50, 2)[len(numbers) :]))

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from msgspec.structs import replace
 
 from sym.aio.env import LoopEnv
 from sym.controllers.status import Pace, only_progress
@@ -10,6 +11,7 @@ from sym.model.appset import AggrStatus, AppSetStatus, AppStatus
 from sym.model.conditions import Condition
 from sym.model.kinds import APPSET
 from sym.model.meta import META, Ref
+from sym.model.rollout import RolloutStatus, WavePhase, WaveStatus
 from sym.plan.verdict import Verdict
 from sym.settings import ControllerSettings
 
@@ -41,6 +43,21 @@ async def test_only_what_goes_on_can_wait(env: LoopEnv) -> None:
 @pytest.mark.parametrize("verdict", [DONE, STUCK, AWAY, PAUSED], ids=lambda verdict: str(verdict.reason))
 async def test_news_does_not_wait(env: LoopEnv, verdict: Verdict) -> None:
     assert not only_progress(status(env, verdict), status(env, GOING))
+
+
+async def test_pods_of_a_wave_are_progress_and_the_next_point_of_a_rollout_is_news(env: LoopEnv) -> None:
+    rolling = Verdict(status=AppStatus.UPDATING, reason="Progressing")
+    wave = WaveStatus(name="all@one", phase=WavePhase.PROGRESSING)
+    before = replace(status(env, rolling), rollout=RolloutStatus(hash="h", waves=(wave,)))
+
+    def later(**changes: object) -> AppSetStatus:
+        rollout = replace(before.rollout, message="1 of 2", waves=(replace(wave, **changes),))
+        return replace(before, rollout=rollout)
+
+    assert only_progress(later(updated=1, progressed=env.now(), message="1 of 2"), before)
+    assert not only_progress(later(phase=WavePhase.COMPLETED), before)
+    assert not only_progress(later(evidence=env.now()), before)
+    assert not only_progress(replace(before, rollout=replace(before.rollout, gate="all@one")), before)
 
 
 @pytest.mark.parametrize("before", [DONE, STUCK], ids=["ready", "stalled"])

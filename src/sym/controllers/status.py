@@ -16,6 +16,8 @@ from sym.model.advdeployment import AdvDeploymentStatus
 from sym.model.appset import AppSetStatus
 from sym.model.conditions import FALSE, TRUE, Condition, find_condition, set_condition
 from sym.model.meta import Kind, Ref
+from sym.model.rollout import RolloutStatus
+from sym.plan.rollout.walk import PROGRESSING
 from sym.plan.types import Failure
 from sym.settings import ControllerSettings
 
@@ -95,9 +97,22 @@ def only_progress(status: AppSetStatus | AdvDeploymentStatus, before: Conditione
     """Whether `status` says no more than that things go on: nothing is wrong or waits for somebody, and nobody was told
     that it was done or stuck."""
     now = find_condition(status.conditions, names.RECONCILING)
-    going = now is not None and now.true and now.reason == status.aggr_status.status.value
+    going = now is not None and now.true and now.reason in {status.aggr_status.status.value, PROGRESSING}
+    if isinstance(status, AppSetStatus) and isinstance(before, AppSetStatus) and _moved(status, before):
+        return False
     ended = (find_condition(before.conditions, type_) for type_ in (names.READY, names.STALLED))
     return going and not any(condition is not None and condition.true for condition in ended)
+
+
+def _moved(status: AppSetStatus, before: AppSetStatus) -> bool:
+    """Whether a rollout has come to another point: then people wait for it, and what comes next may rest on it."""
+    return _course(status.rollout) != _course(before.rollout)
+
+
+def _course(rollout: RolloutStatus) -> RolloutStatus:
+    """A rollout without what only tells of pods in a wave."""
+    waves = tuple(replace(wave, updated=0, progressed=None, message="") for wave in rollout.waves)
+    return replace(rollout, waves=waves, message="")
 
 
 class Pace:
