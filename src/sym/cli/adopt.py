@@ -10,16 +10,17 @@ from collections.abc import Callable, Mapping, Sequence
 import click
 from msgspec import Struct
 
-from sym.clusters.registration import OPTIONS, Registration, from_configmap, from_secret
+from sym.cli.members import registrations
+from sym.clusters.registration import Registration
 from sym.controllers.record import FLEET_ID_KEY
 from sym.kube.api import Api
 from sym.kube.errors import Conflict, KubeError, NotFound
 from sym.model import names
 from sym.model.appset import AppSet
 from sym.model.codec import JSONMap, dig, dig_map, dig_str
-from sym.model.kinds import ADVDEPLOYMENT, APPSET, CONFIGMAP, SECRET, SERVICE
+from sym.model.kinds import ADVDEPLOYMENT, APPSET, CONFIGMAP, SERVICE
 from sym.model.meta import Kind
-from sym.model.workload import ConfigMap, Secret
+from sym.model.workload import ConfigMap
 from sym.plan.adoption import Step, Takeover, takeovers, workload_kind
 from sym.plan.ownership import Mark
 from sym.plan.types import Owner
@@ -140,7 +141,7 @@ async def look(
     """Read everything. The members' APIs go into `apis`, for the caller to close."""
     app = await meta.get(APPSET, AppSet, *appset)
     owner = await _owner(meta, app)
-    registered, kind = await _registrations(meta), workload_kind(app)
+    registered, kind = await registrations(meta), workload_kind(app)
     found: dict[str, tuple[Takeover, ...]] = {}
     unread: dict[str, str] = {}
     live: dict[tuple[str, Kind, str], JSONMap] = {}
@@ -184,14 +185,6 @@ async def _owner(meta: Api, app: AppSet) -> Owner:
         namespace=app.metadata.namespace,
         name=app.metadata.name,
     )
-
-
-async def _registrations(meta: Api) -> dict[str, Registration]:
-    """The registrations by name; a Secret counts before a ConfigMap."""
-    configmaps, _ = await meta.list_all(CONFIGMAP, ConfigMap, OPTIONS)
-    secrets, _ = await meta.list_all(SECRET, Secret, OPTIONS)
-    found = [*map(from_configmap, configmaps), *map(from_secret, secrets)]
-    return {each.name: each for each in found}
 
 
 async def _raw(api: Api, kind: Kind, namespace: str, name: str) -> JSONMap | None:

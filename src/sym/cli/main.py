@@ -21,11 +21,14 @@ class Entry(NamedTuple):
 
 COMMANDS: Mapping[str, Entry] = {
     "adopt": Entry("sym.cli.adopt:command", "Take over what belongs to a former AppSet, or to none."),
+    "apply": Entry("sym.cli.plan:apply", "Apply AppSets, if need be only as they were planned."),
     "bench": Entry("sym.cli.bench:command", "Measure Sym on real or simulated clusters."),
     "crds": Entry("sym.cli.crds:command", "Print the CRDs of AppSet, AdvDeployment and Cluster."),
+    "diff": Entry("sym.cli.plan:diff", "Show how objects would differ in every cluster."),
     "demo": Entry("sym.cli.demo:command", "Run everything on simulated clusters on this machine."),
     "manifests": Entry("sym.cli.manifests:command", "Print the RBAC and the Deployment that a cluster needs for Sym."),
     "rollout": Entry("sym.cli.rollout:command", "See a rollout and act on it: confirm, pause, undo and others."),
+    "plan": Entry("sym.cli.plan:plan", "Show what an AppSet would do: waves, changes, pods that restart."),
     "controller": Entry("sym.cli.controller:command", "Run the controllers (the same as sym-controller controller)."),
     "version": Entry("sym.cli.version:command", "Print the version of Sym and of Python."),
 }

@@ -122,6 +122,10 @@ class Api:
         namespace = dig_str(body, "metadata", "namespace")
         return await self._object(requests.create(kind, body, namespace=namespace, manager=manager))
 
+    async def rehearse(self, kind: Kind, body: JSONMap, manager: str, *, force: bool = False) -> JSONMap:
+        """What a server-side apply of `body` would make of the object. Nothing is written. Raises as `apply`."""
+        return await self._object(requests.apply(_target(kind, body, ""), body, manager, force=force, dry_run=True))
+
     async def apply(
         self, kind: Kind, body: JSONMap, manager: str, *, force: bool = False, subresource: str = ""
     ) -> JSONMap:

@@ -18,6 +18,7 @@ APPLY_TYPE = "application/apply-patch+yaml"
 MERGE_TYPE = "application/merge-patch+json"
 JSON_PATCH_TYPE = "application/json-patch+json"
 _PARTIAL = "application/json;as=PartialObjectMetadata{};g=meta.k8s.io;v=v1,application/json"
+FORCED, DRY = (("force", "true"),), (("dryRun", "All"),)
 _SAFE = "/:@!$&'()*+,;=~-._"  # what may stand in a path as it is
 
 
@@ -150,9 +151,9 @@ def patch(target: Target, body: JSONMap, manager: str, *, content_type: str = ME
     )
 
 
-def apply(target: Target, body: JSONMap, manager: str, *, force: bool) -> Request:
-    """A server-side apply (JSON is YAML). `force` takes fields from other managers."""
-    query = (("fieldManager", manager), ("force", "true")) if force else (("fieldManager", manager),)
+def apply(target: Target, body: JSONMap, manager: str, *, force: bool, dry_run: bool = False) -> Request:
+    """A server-side apply (JSON is YAML). `force` takes fields from other managers; `dry_run` changes nothing."""
+    query = (("fieldManager", manager), *FORCED[:force], *DRY[:dry_run])
     return Request(
         method="PATCH", path=target.path, query=query, headers={"Content-Type": APPLY_TYPE}, body=encode(body)
     )
