@@ -146,7 +146,7 @@ class Wave(Model, frozen=True):
     name: Annotated[str, required(minLength=1, maxLength=63)] = ""
     """Name of the wave, and of the gate after it."""
     select: WaveSelector = WaveSelector()
-    """Which podSets. Every podSet must be in exactly one wave."""
+    """Which podSets; without it all that no other wave selects. Every podSet must be in exactly one wave."""
     bake_seconds: Count = 0
     """Seconds for which all of the wave must have run before the rollout goes on."""
     require_confirm: bool = False

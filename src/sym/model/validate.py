@@ -35,6 +35,7 @@ from sym.model.shapes import (
     TAG_PATTERN,
 )
 from sym.model.validate_analysis import analysis_problems
+from sym.model.validate_rollout import rollout_problems
 
 NOT_SERVED = "DeployTypeNotAvailable"
 REPLICAS_REQUIRED = "ReplicasRequired"
@@ -84,6 +85,7 @@ def validate_appset(app: AppSet) -> tuple[Problem, ...]:
         *_strategy(spec.update_strategy, spec.cluster_topology),
         *analysis_problems(spec.update_strategy.analysis, "spec.updateStrategy.analysis"),
         *_wave_analyses(spec.update_strategy),
+        *rollout_problems(spec),
         *_clusters(spec.cluster_topology),
         *_pod_sets(pod_sets, MAX_NAME_BY_TYPE.get(spec.pod_spec.deploy_type, MAX_NAME)),
     )

@@ -9,8 +9,9 @@ from sym.model.advdeployment import ChildPodSet
 from sym.model.appset import AppSet, AppSetSpec, PodSetStatus, UpdateStrategy
 from sym.model.meta import ObjectMeta
 from sym.model.rollout import Phase, RolloutStatus
+from sym.model.waves import Candidate
 from sym.plan.rollout.course import Course, course
-from sym.plan.rollout.types import Entries, Ground, Member
+from sym.plan.rollout.types import Entries, Ground
 from sym.plan.types import Answer
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -19,7 +20,9 @@ OLD, NEW = "h3", "h4"
 BEFORE = RolloutStatus(phase=Phase.COMPLETED, hash=OLD, finished=OLD)
 """The record of the rollout to v3."""
 MEMBERS = tuple(
-    Member(name=f"{group}-{cluster}", cluster=cluster, group=group, unit=f"unit-{cluster}", labels={"sym-group": group})
+    Candidate(
+        name=f"{group}-{cluster}", cluster=cluster, group=group, unit=f"unit-{cluster}", labels={"sym-group": group}
+    )
     for cluster in (A, B)
     for group in ("canary", "blue", "green")
 )

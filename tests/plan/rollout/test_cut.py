@@ -11,15 +11,16 @@ from sym.model.appset import (
 )
 from sym.model.rollout import Analysis, Wave, WaveSelector
 from sym.model.selectors import LabelSelector, SelectorRequirement
-from sym.plan.rollout.cut import cut, gated, options_of, ranked, selects, skipped
+from sym.model.waves import Candidate, selects
+from sym.plan.rollout.cut import cut, gated, options_of, ranked, skipped
 from sym.plan.rollout.strategies import STRATEGIES
-from sym.plan.rollout.types import Member, Planned
+from sym.plan.rollout.types import Planned
 from tests.plan.rollout.grounds import MEMBERS, A, B
 
 CANARY, BLUE, GREEN = UpgradeType.CANARY, UpgradeType.BLUE, UpgradeType.GREEN
 
 
-def shown(strategy: UpdateStrategy, members: tuple[Member, ...] = MEMBERS) -> str:
+def shown(strategy: UpdateStrategy, members: tuple[Candidate, ...] = MEMBERS) -> str:
     """The waves in a line; `|` is a gate, a comma a boundary without one."""
     waves = cut(strategy, members, {A: {}, B: {}})
     return "".join(each.name + (" | " if each.gate else ", ") for each in waves).removesuffix(", ")
@@ -80,7 +81,7 @@ def test_what_does_not_change_has_no_wave_and_no_gate() -> None:
 
 def test_units_change_one_after_another_where_that_is_asked_for() -> None:
     units = tuple(
-        Member(name=f"blue-{unit or 'none'}-{cluster}", cluster=cluster, group="blue", unit=unit)
+        Candidate(name=f"blue-{unit or 'none'}-{cluster}", cluster=cluster, group="blue", unit=unit)
         for cluster in (A, B)
         for unit in ("u2", "u1", "")
     )
@@ -123,7 +124,7 @@ def test_explicit_waves_take_their_podsets_in_their_order() -> None:
     waves = (
         Wave(name="first", select=WaveSelector(groups=("canary",)), require_confirm=True),
         Wave(name="nothing", select=WaveSelector(groups=("svc",)), require_confirm=True),
-        Wave(name="one cluster", select=WaveSelector(clusters=(B,))),
+        Wave(name="one cluster", select=WaveSelector(clusters=(B,), groups=("blue", "green"))),
         Wave(name="rest", require_confirm=True),
     )
     strategy = UpdateStrategy(waves=waves)

@@ -10,17 +10,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from msgspec.structs import replace
 
 from sym.model.appset import PriorityStrategy, UpdateStrategy
-from sym.model.rollout import Wave, WaveSelector
-from sym.model.selectors import LabelSelector, matches
+from sym.model.rollout import Wave
+from sym.model.selectors import matches
+from sym.model.waves import Candidate, holders
 from sym.plan.rollout.strategies import STRATEGIES
-from sym.plan.rollout.types import Member, Planned
+from sym.plan.rollout.types import Planned
 
 SKIPPED = "skipped"
 _TRAILING = re.compile(r"(\d+)$", re.ASCII)
 
 
 def cut(
-    strategy: UpdateStrategy, members: Sequence[Member], metas: Mapping[str, Mapping[str, str]]
+    strategy: UpdateStrategy, members: Sequence[Candidate], metas: Mapping[str, Mapping[str, str]]
 ) -> tuple[Planned, ...]:
     """The waves of `members` (in the topology's order), gates included. `metas` is the clusters' metadata."""
     if strategy.waves:
@@ -42,20 +43,7 @@ def gated(strategy: UpdateStrategy, waves: tuple[Planned, ...]) -> tuple[Planned
     )
 
 
-def selects(selector: WaveSelector, member: Member) -> bool:
-    """Whether a podSet belongs to an explicit wave."""
-    stated = (
-        (selector.clusters, member.cluster),
-        (selector.pod_sets, member.name),
-        (selector.groups, member.group),
-        (selector.units, member.unit),
-    )
-    return all(not allowed or value in allowed for allowed, value in stated) and matches(
-        selector.labels or LabelSelector(), member.labels
-    )
-
-
-def skipped(cluster: str, members: Iterable[Member]) -> Planned:
+def skipped(cluster: str, members: Iterable[Candidate]) -> Planned:
     """The wave in which a cluster that was gone past gets the content when it is back."""
     return Planned(name=f"{SKIPPED}@{cluster}", group=SKIPPED, members=tuple(each.name for each in members))
 
@@ -65,17 +53,15 @@ def _without_last_gate(waves: tuple[Planned, ...]) -> tuple[Planned, ...]:
     return (*waves[:-1], replace(waves[-1], gate=False)) if waves else ()
 
 
-def _explicit(strategy: UpdateStrategy, members: Sequence[Member]) -> Iterator[Planned]:
-    taken: set[str] = set()
-    for wave in strategy.waves:
-        mine = tuple(each.name for each in members if each.name not in taken and selects(wave.select, each))
-        taken |= set(mine)
-        if mine:
+def _explicit(strategy: UpdateStrategy, members: Sequence[Candidate]) -> Iterator[Planned]:
+    own = {each.name: holders(strategy.waves, each)[:1] for each in members}
+    for number, wave in enumerate(strategy.waves):
+        if mine := tuple(each.name for each in members if own[each.name] == [number]):
             yield Planned(name=wave.name, group=wave.name, members=mine, gate=wave.require_confirm, options=wave)
 
 
 def _by_groups(
-    strategy: UpdateStrategy, members: Sequence[Member], metas: Mapping[str, Mapping[str, str]]
+    strategy: UpdateStrategy, members: Sequence[Candidate], metas: Mapping[str, Mapping[str, str]]
 ) -> Iterator[Planned]:
     present = frozenset(each.group for each in members)
     for group, contained in STRATEGIES[strategy.upgrade_type](present):
@@ -89,7 +75,9 @@ def _by_groups(
             yield from _units(strategy, group, [each for each in mine if each.cluster == cluster])
 
 
-def _units(strategy: UpdateStrategy, group: str, members: list[Member], *, canary: bool = False) -> Iterator[Planned]:
+def _units(
+    strategy: UpdateStrategy, group: str, members: list[Candidate], *, canary: bool = False
+) -> Iterator[Planned]:
     """One wave, or one for each unit in the order in which the topology names them."""
     units = tuple(dict.fromkeys(each.unit for each in members)) if strategy.unit_by_unit else (None,)
     for unit in units:

@@ -16,6 +16,7 @@ from sym.model.appset import AppSet, AppSetSpec, PodSetStatus, TopologyCluster
 from sym.model.conditions import find_condition
 from sym.model.rollout import Wave
 from sym.model.validate import REPLICAS_MISMATCH, REPLICAS_REQUIRED
+from sym.model.waves import Candidate, holders
 from sym.model.workload import ControllerRevision
 from sym.plan.child import entry, refreshed
 from sym.plan.content import content_hash, stated_meta
@@ -23,8 +24,7 @@ from sym.plan.emptying import unusable
 from sym.plan.evidence import proves, told
 from sym.plan.ownership import own_child
 from sym.plan.revisions import find, last_finished, own, spec_of
-from sym.plan.rollout.cut import selects
-from sym.plan.rollout.types import Entries, Ground, Member
+from sym.plan.rollout.types import Entries, Ground
 from sym.plan.types import Owner
 from sym.plan.views import AppSetView
 
@@ -80,7 +80,8 @@ def ground(view: AppSetView, owner: Owner, read: Read, now: datetime) -> Ground:
 def bounded(spec: AppSetSpec, place: TopologyCluster, each: ChildPodSet) -> ChildPodSet:
     """`each` with the bounds of its explicit wave, which take the place of its own."""
     member = _member(place, each)
-    wave = next((wave for wave in spec.update_strategy.waves if selects(wave.select, member)), Wave())
+    waves = spec.update_strategy.waves
+    wave = next((waves[number] for number in holders(waves, member)), Wave())
     surge = each.max_surge if wave.max_surge is None else wave.max_surge
     unavailable = each.max_unavailable if wave.max_unavailable is None else wave.max_unavailable
     return replace(each, max_surge=surge, max_unavailable=unavailable)
@@ -104,15 +105,15 @@ def _stood_still(app: AppSet) -> bool:
     return stood or (paused is not None and paused.true)
 
 
-def _members(app: AppSet, read: Read) -> Iterator[Member]:
+def _members(app: AppSet, read: Read) -> Iterator[Candidate]:
     for place in app.spec.cluster_topology.clusters:
         for each in read.asked[place.name].values():
             yield _member(place, each)
 
 
-def _member(place: TopologyCluster, each: ChildPodSet) -> Member:
+def _member(place: TopologyCluster, each: ChildPodSet) -> Candidate:
     pod_set = next(one for one in place.pod_sets if one.name == each.name)
-    return Member(
+    return Candidate(
         name=each.name,
         cluster=place.name,
         group=names.group_of(each.name, each.meta),

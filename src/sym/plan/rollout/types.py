@@ -9,20 +9,11 @@ from msgspec import Struct
 from sym.model.advdeployment import ChildPodSet
 from sym.model.appset import AppSet, PodSetStatus
 from sym.model.rollout import RolloutStatus, Wave
+from sym.model.waves import Candidate
 from sym.plan.types import Answer
 
 Entries: TypeAlias = Mapping[str, ChildPodSet]
 """PodSets by name, which is unique over the AppSet."""
-
-
-class Member(Struct, frozen=True, kw_only=True):
-    """A podSet as waves see it. `labels`: the metadata that the spec states for it."""
-
-    name: str
-    cluster: str
-    group: str
-    unit: str = ""
-    labels: Mapping[str, str] = {}
 
 
 class Planned(Struct, frozen=True, kw_only=True):
@@ -61,7 +52,7 @@ class Ground(Struct, frozen=True, kw_only=True):
     hash: str
     now: datetime
     record: RolloutStatus
-    members: tuple[Member, ...]
+    members: tuple[Candidate, ...]
     where: Mapping[str, str]
     metas: Mapping[str, Mapping[str, str]]
     asked: Entries

@@ -11,8 +11,9 @@ from msgspec.structs import replace
 from sym.model import names
 from sym.model.advdeployment import ChildPodSet
 from sym.model.rollout import WavePhase, WaveStatus
+from sym.model.waves import Candidate
 from sym.plan.rollout.cut import cut, gated, skipped
-from sym.plan.rollout.types import Ground, Member, Planned
+from sym.plan.rollout.types import Ground, Planned
 from sym.plan.rollout.walk import begun, made_up, skipped_clusters
 
 
@@ -74,7 +75,7 @@ def _renamed(kept: list[WaveStatus], rest: tuple[Planned, ...]) -> Iterator[Plan
         yield replace(wave, name=f"{wave.name}~{len(taken)}") if wave.name in taken else wave
 
 
-def _skipped(ground: Ground, members: tuple[Member, ...]) -> Iterator[Planned]:
+def _skipped(ground: Ground, members: tuple[Candidate, ...]) -> Iterator[Planned]:
     for cluster in sorted(skipped_clusters(ground)):
         if mine := [each for each in members if each.cluster == cluster]:
             yield skipped(cluster, mine)
