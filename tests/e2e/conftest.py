@@ -27,3 +27,12 @@ def ground(fleet: real.Fleet, tmp_path_factory: pytest.TempPathFactory) -> Itera
     """The fleet with Sym in it, controllers running."""
     with installed(fleet, tmp_path_factory.mktemp("sym")) as made:
         yield made
+
+
+@pytest.fixture(autouse=True)
+def tidy(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What a test leaves behind, and only a failed one leaves AppSets, is no other test's affair."""
+    yield
+    if "ground" in request.fixturenames:
+        ground: Ground = request.getfixturevalue("ground")
+        ground.tidy()

@@ -4,12 +4,14 @@ The controllers act as a ServiceAccount in every cluster, with the rights of `sy
 test looks at it reads from the API servers.
 """
 
+import contextlib
 import re
 import signal
 import subprocess
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from sym.cli import demo_child
@@ -31,6 +33,7 @@ ACCOUNT = f"{names.MEMBER_NAMESPACE}/sym-master"
 """The controllers' account in a member, which hosts the worker too."""
 MEMBER = Wish(cluster="member", namespace=names.MEMBER_NAMESPACE, image="sym")
 RENEWALS = 8
+EVERYWHERE = "/apis/workload.dmall.com/v1beta1/appsets"
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 APPLY = "?fieldManager=person&force=true"
 
@@ -75,6 +78,23 @@ class Ground:
         status, answer = self.fleet.meta.ask("DELETE", f"{APPSETS}/{name}")
         assert status == 200, (status, answer)
         self.until(lambda: self.fleet.meta.ask("GET", f"{APPSETS}/{name}")[0] == 404, f"AppSet {name} goes")
+
+    def tidy(self) -> None:
+        """Take away AppSets that are left, with all that is theirs: abandoned where their clusters do not answer."""
+        left = dig_list(self.fleet.meta.ask("GET", EVERYWHERE)[1], "items")
+        for app in left:
+            path = path_of(as_map(app))
+            self.fleet.meta.ask("DELETE", path)
+            with contextlib.suppress(AssertionError):
+                until(partial(self._gone, path), PATIENCE / 4, "it goes")
+            if not self._gone(path):
+                clusters = ",".join(self.fleet.members)
+                body: JSONMap = {**_bare(app), "metadata": {**_name(app), "annotations": {names.ABANDON: clusters}}}
+                self.fleet.meta.ask("PATCH", path + APPLY, body)
+                self.until(partial(self._gone, path), "it goes")
+
+    def _gone(self, path: str) -> bool:
+        return self.fleet.meta.ask("GET", path)[0] == 404
 
     # --- what can be seen
 
@@ -192,6 +212,14 @@ class Controllers:
     def last_words(self) -> str:
         """The end of its log."""
         return "\n".join(self._log.read_text(encoding="utf-8", errors="replace").splitlines()[-30:])
+
+
+def _bare(thing: JSON) -> JSONMap:
+    return {key: dig_str(thing, key) for key in ("apiVersion", "kind")}
+
+
+def _name(thing: JSON) -> JSONMap:
+    return {key: dig_str(thing, "metadata", key) for key in ("namespace", "name")}
 
 
 def condition(thing: JSON, type_: str) -> JSONMap:

@@ -13,7 +13,8 @@ def test_the_documents_example_runs_and_goes(ground: Ground) -> None:
     assert len([pod for pod in found if dig_str(pod, "metadata", "labels", "app") == "bbcc"]) == 10
     ground.delete_app("bbcc")
     left = ground.rests()
-    assert not [thing for member in left.members.values() for thing in (*member.children, *member.deployments)]
+    things = [thing for member in left.members.values() for thing in (*member.children, *member.deployments)]
+    assert not [name for thing in things if (name := dig_str(thing, "metadata", "name")).startswith("bbcc")]
 
 
 def test_at_rest_nothing_is_written(ground: Ground) -> None:
