@@ -124,7 +124,9 @@ def test_a_difference_names_every_object(call: Call) -> None:
 def test_bad_counts_are_told_with_their_place(call: Call) -> None:
     said = call("plan", app=named("counts", replicas=9))
     assert "it stands there: spec.replicas is 9" in said.output
-    bad = call("plan", app=named("waves") | {"spec": {**as_map(named("waves")["spec"]), "replicas": -1}})
+    waves = named("waves")
+    below: JSONMap = {**waves, "spec": {**as_map(waves["spec"]), "replicas": -1}}
+    bad = call("plan", app=below)
     assert bad.exit_code == 1
     assert "spec.replicas" in bad.output
 

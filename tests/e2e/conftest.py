@@ -23,16 +23,23 @@ def fleet(programs: Binaries, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 @pytest.fixture(scope="session")
-def ground(fleet: real.Fleet, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+def grounds() -> list[Ground]:
+    """Where Sym is installed: nothing before the first test that asks for `ground`."""
+    return []
+
+
+@pytest.fixture(scope="session")
+def ground(fleet: real.Fleet, grounds: list[Ground], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
     """The fleet with Sym in it, controllers running."""
     with installed(fleet, tmp_path_factory.mktemp("sym")) as made:
+        grounds.append(made)
         yield made
+        grounds.clear()
 
 
 @pytest.fixture(autouse=True)
-def tidy(request: pytest.FixtureRequest) -> Iterator[None]:
+def tidy(grounds: list[Ground]) -> Iterator[None]:
     """What a test leaves behind, and only a failed one leaves AppSets, is no other test's affair."""
     yield
-    if "ground" in request.fixturenames:
-        ground: Ground = request.getfixturevalue("ground")
-        ground.tidy()
+    for each in grounds:
+        each.tidy()

@@ -230,6 +230,8 @@ class Plane:
             f"--root-ca-file={keys / 'ca.crt'}",
             "--kube-api-qps=500",
             "--kube-api-burst=1000",
+            # A node whose lease is late costs its pods their readiness, and no kubelet is here to give it back.
+            "--node-monitor-grace-period=5m",
         )
 
     def _scheduler(self) -> tuple[str, ...]:
