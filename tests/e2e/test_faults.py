@@ -35,10 +35,12 @@ def two(name: str, version: str, replicas: int = 4) -> JSONMap:
 def web(ground: Ground) -> Iterator[str]:
     """An AppSet that runs v1 with four pods in each member; gone afterwards."""
     ground.apply_app(two("web", "v1"))
-    ground.until(lambda: ground.runs("web", "v1"), "web runs v1")
-    ground.rests()
-    yield "web"
-    ground.delete_app("web")
+    try:
+        ground.until(lambda: ground.runs("web", "v1"), "web runs v1")
+        ground.rests()
+        yield "web"
+    finally:
+        ground.delete_app("web")
 
 
 def versions(ground: Ground, member: str) -> set[str]:

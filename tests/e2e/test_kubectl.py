@@ -8,7 +8,7 @@ from tests.e2e.ground import Ground
 from tests.road.test_kubectl import MEMBERS, Person, arrived, each, go_wrong, install_and_delete, scale_and_patch
 from tests.sandbox.kubectls import found
 
-pytestmark = [pytest.mark.anyio, pytest.mark.real_loop]
+pytestmark = [pytest.mark.anyio, pytest.mark.real_loop, pytest.mark.timeout(600)]
 
 ANY = (1, 0)
 JOURNEYS = {journey.__name__: journey for journey in (install_and_delete, scale_and_patch, go_wrong)}

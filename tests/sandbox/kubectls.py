@@ -59,7 +59,11 @@ class Kubectl:
     async def __call__(self, *arguments: str, stdin: str = "") -> Said:
         """Run one command to its end."""
         process = await self.start(*arguments)
-        out, err = await process.communicate(stdin.encode())
+        try:
+            out, err = await process.communicate(stdin.encode())
+        finally:
+            if process.returncode is None:  # cancelled: nobody else would end it
+                process.kill()
         return Said(process.returncode or 0, out.decode(), err.decode())
 
     async def start(self, *arguments: str) -> asyncio.subprocess.Process:
