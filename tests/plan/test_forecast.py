@@ -109,6 +109,28 @@ def test_an_appset_that_cannot_be_followed_says_why() -> None:
     assert told(world).stands.startswith("spec.replicas is 9")
 
 
+def test_former_contents_that_go_change_nothing_else() -> None:
+    def bounded(version: str) -> JSONMap:
+        app = two_clusters(version)
+        return {**app, "spec": {**dig_map(app, "spec"), "revisionHistoryLimit": 1}}
+
+    world = running(bounded("v1"))
+    for version in ("v2", "v3"):
+        world.apply(bounded(version))
+        world.settle()
+    world.apply(bounded("v4"))
+    found = told(world)
+    assert [each.name for each in found.stages] == ["all@tcc-bj4", "all@tcc-bj5"]
+    assert found.stands == ""
+
+
+def test_what_has_no_end_is_told_so() -> None:
+    world = running(two_clusters())
+    world.apply(two_clusters("v2"))
+    found = forecast(world.appset_view(), world.now, most=2)
+    assert found.stands == "it does not come to an end within 2 steps"
+
+
 # what it says is what happens
 
 

@@ -10,6 +10,7 @@ from sym.model.appset import AppSet, AppSetSpec, Chart, ChartUrl, Inject
 from sym.model.codec import JSONMap, convert, dig, dig_map, dig_str, to_map
 from sym.model.meta import ObjectMeta
 from sym.model.workload import ControllerRevision
+from sym.plan.appset import plan_appset
 from sym.plan.content import content_hash
 from sym.plan.ownership import record
 from sym.plan.revisions import (
@@ -27,6 +28,7 @@ from sym.plan.revisions import (
 )
 from sym.plan.types import Apply, Create, Owner
 from sym.plan.views import AppSetView
+from tests.golden.world import World
 from tests.make import BJ4, BJ5, appset, pod_set, two_clusters
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -185,3 +187,11 @@ def test_undo_restores_chart_and_injection() -> None:
     back = restored(now, replace(now, cluster_topology=topology)).cluster_topology.clusters[0].pod_sets[0]
     assert (back.chart, back.inject) == (chart, Inject(spread=True))
     assert to_map(back) == to_map(with_chart)
+
+
+def test_nothing_is_kept_while_nobody_has_seen_what_is_kept() -> None:
+    world = World(BJ4, BJ5)
+    world.apply(two_clusters())
+    world.settle()
+    plan = plan_appset(replace(world.appset_view(), revisions=None), world.now)
+    assert plan.actions == ()

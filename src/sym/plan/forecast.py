@@ -81,13 +81,13 @@ class Forecast(Struct, frozen=True, kw_only=True):
         return tuple(each for stage in self.stages for each in stage.changes)
 
 
-def forecast(view: AppSetView, now: datetime) -> Forecast:
+def forecast(view: AppSetView, now: datetime, most: int = MOST) -> Forecast:
     """What the planner does with `view` if everything goes well."""
     play = _Play(view, now)
-    for _ in range(MOST):
+    for _ in range(most):
         if not play.step():
             return play.told()
-    return play.told(f"it does not come to an end within {MOST} steps")
+    return play.told(f"it does not come to an end within {most} steps")
 
 
 class _Play:
@@ -165,7 +165,7 @@ class _Play:
             made = _merged(convert(body, ControllerRevision), body, self._serial)
             others = (each for each in self._view.revisions or () if each.metadata.name != made.metadata.name)
             self._view = replace(self._view, revisions=(*others, made))
-        elif action.kind == ADVDEPLOYMENT:
+        else:
             self._child(action.cluster, body)
         return True
 
@@ -207,8 +207,6 @@ def _agreed(app: AppSet) -> AppSet:
     if rollout.phase is not Phase.WAITING or not rollout.gate:
         return app
     given = Confirmation(gate=rollout.gate, hash=rollout.hash, user="forecast")
-    if any((each.gate, each.hash) == (given.gate, given.hash) for each in rollout.confirmations):
-        return app
     agreed: RolloutStatus = replace(rollout, confirmations=(*rollout.confirmations, given))
     return replace(app, status=replace(app.status, rollout=agreed))
 

@@ -222,6 +222,12 @@ def test_a_cluster_that_was_gone_past_gets_nothing_before_its_own_wave() -> None
     assert at_new(back) == {"canary-bj4", "blue-bj4"}
 
 
+def test_a_cluster_without_podsets_is_gone_past_without_a_wave() -> None:
+    record = replace(begun(PLAIN), requests=(ask(Verb.SKIP, "elsewhere"),))
+    found = course(ground(PLAIN, record, entries("v4", *AT_A)))
+    assert [wave.name for wave in found.status.waves] == ["all@bj4", "all@bj5"]
+
+
 def test_a_lost_cluster_fails_the_wave_by_the_deadline_only() -> None:
     strategy = UpdateStrategy(progress_deadline_seconds=60)
     new = entries("v4", *AT_A)
