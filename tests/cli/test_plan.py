@@ -10,10 +10,12 @@ from sym import yaml
 from sym.cli.main import main
 from sym.kube.requests import ListOptions
 from sym.model.codec import JSON, JSONMap, as_map, dig, dig_list, parse
-from sym.model.kinds import APPSET
+from sym.model.kinds import APPSET, SECRET
 from sym.model.meta import Kind, Object
-from tests.chaos.playground import Playground, playground
+from sym.model.names import META_NAMESPACE
+from tests.chaos.playground import Controller, Playground, playground
 from tests.make import BJ4, BJ5, appset, pod_set, two_clusters
+from tests.wait import until
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -50,6 +52,16 @@ def names(ground: Playground, kind: Kind) -> set[str]:
     """The names of the objects of a kind in the meta cluster."""
     found, _ = ground.do(lambda world: world.meta.list_all(kind, Object, ListOptions()))
     return {each.metadata.name for each in found}
+
+
+def heads(said: Result, mark: str) -> list[str]:
+    """The objects that a diff is about."""
+    return [line.removeprefix(mark) for line in said.output.splitlines() if line.startswith(mark)]
+
+
+def state(ground: Playground, name: str) -> JSON:
+    """What an AppSet says of itself."""
+    return dig(ground.do(lambda world: world.meta.get_raw(APPSET, "default", name)), "status", "aggrStatus", "status")
 
 
 def named(name: str, version: str = "v1", replicas: JSON = None) -> JSONMap:
@@ -109,8 +121,7 @@ def test_what_is_planned_is_applied_and_what_has_moved_is_refused(call: Call) ->
 def test_a_difference_names_every_object(call: Call) -> None:
     said = call("diff", app=named("differs"))
     assert said.exit_code == 1
-    heads = [line.removeprefix("+++ planned/") for line in said.output.splitlines() if line.startswith("+++")]
-    assert heads == [
+    assert heads(said, "+++ planned/") == [
         "meta/AppSet default/differs",
         f"{BJ4}/AdvDeployment differs",
         f"{BJ4}/Deployment differs-gz01b-blue",
@@ -119,6 +130,57 @@ def test_a_difference_names_every_object(call: Call) -> None:
     ]
     assert "managedFields" not in said.output
     assert names(call.ground, APPSET).isdisjoint({"differs"})
+
+
+def test_a_difference_of_what_runs(call: Call, tmp_path: Path) -> None:
+    """Deletions are shown; what cannot be is refused with its place; what has moved makes another plan."""
+
+    def three(version: str) -> JSONMap:
+        pod_sets = [pod_set("runs-gz01b-blue", 2, version), pod_set("runs-gz01b-green", 2, version)]
+        return appset({BJ4: pod_sets, BJ5: [pod_set("runs-gz01a-blue", 2, version)]}, name="runs")
+
+    assert call("apply", app=three("v1")).exit_code == 0
+    controller = Controller(call.ground.kubeconfig, tmp_path / "log")
+    controller.start()
+    try:
+        until(lambda: state(call.ground, "runs") == "Running", 60, "it runs")
+    finally:
+        controller.end()
+    assert call("diff", app=three("v1")).exit_code == 0
+    assert call("plan", app=three("v1")).output.startswith("AppSet default/runs: is there, just so\n")
+    less = call("diff", app=appset({BJ4: [pod_set("runs-gz01b-blue", 2, "v1")]}, name="runs"))
+    assert less.exit_code == 1
+    assert heads(less, "--- live/") == [
+        "meta/AppSet default/runs",
+        f"{BJ4}/AdvDeployment runs",
+        f"{BJ4}/Deployment runs-gz01b-green",
+        f"{BJ5}/AdvDeployment runs",
+        f"{BJ5}/Deployment runs-gz01a-blue",
+    ]
+    partial: JSON = [{"name": "some", "select": {"clusters": [BJ4]}}]
+    bad = call(
+        "diff", app={**three("v2"), "spec": {**as_map(three("v2")["spec"]), "updateStrategy": {"waves": partial}}}
+    )
+    assert (bad.exit_code, heads(bad, "--- live/")) == (2, [])
+    assert "AppSet default/runs: spec.updateStrategy.waves" in bad.output
+    planned = call("plan", app=three("v2")).output.splitlines()[-1].removeprefix("plan ")
+    label: JSONMap = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": BJ5, "namespace": META_NAMESPACE, "labels": {"zone": "other"}},
+    }
+    call.ground.do(lambda world: world.meta.apply(SECRET, label, "somebody"))
+    moved = call("apply", "--plan", planned, app=three("v2"))
+    assert moved.exit_code == 1
+    assert "the world has moved" in moved.output
+
+
+def test_a_difference_that_cannot_be_told_whole_is_unknown(call: Call) -> None:
+    app = appset({BJ4: [pod_set("half-gz01b-blue")], "elsewhere": [pod_set("half-gz01c-blue")]}, name="half")
+    said = call("diff", app=app)
+    assert said.exit_code == 2
+    assert f"+++ planned/{BJ4}/Deployment half-gz01b-blue" in said.output
+    assert "AppSet default/half: cluster elsewhere was not looked into: it is not registered" in said.output
 
 
 def test_bad_counts_are_told_with_their_place(call: Call) -> None:

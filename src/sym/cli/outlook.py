@@ -25,6 +25,7 @@ from sym.model.appset import AppSet
 from sym.model.cluster import Cluster
 from sym.model.codec import JSON, DecodeError, JSONMap, as_map, convert, dig_str
 from sym.model.kinds import ADVDEPLOYMENT, APPSET, CLUSTER, CONFIGMAP, CONTROLLER_REVISION
+from sym.model.meta import ObjectMeta
 from sym.model.problems import Problem
 from sym.model.validate import validate_appset
 from sym.model.workload import ConfigMap, ControllerRevision
@@ -84,10 +85,11 @@ class Outlook(Struct, frozen=True, kw_only=True):
                 "app": [dig_str(self.live or {}, "metadata", "uid"), _generation(self.live)],
                 "rollout": [rollout.hash, rollout.phase, rollout.finished, rollout.gate],
                 "waves": [[wave.name, wave.phase, wave.confirmed] for wave in rollout.waves],
-                "children": {
-                    name: [child.metadata.uid, child.metadata.generation] for name, child in view.children.items()
-                },
-                "members": {name: state.health for name, state in view.members.items()},
+                "said": [[each.gate, each.hash] for each in rollout.confirmations],
+                "asked": [[each.verb, each.cluster, each.hash] for each in rollout.requests],
+                "fleet": view.fleet_id,
+                "children": {name: _standing(child.metadata) for name, child in view.children.items()},
+                "members": {name: [state.health, state.meta] for name, state in view.members.items()},
                 "revisions": sorted((each.metadata.name, each.revision) for each in view.revisions or ()),
             }
         )
@@ -197,6 +199,11 @@ async def _or_none(found: Coroutine[None, None, JSONMap]) -> JSONMap | None:
         return await found
     except NotFound:
         return None
+
+
+def _standing(meta: ObjectMeta) -> JSON:
+    """What of a child the planner goes by, its status apart: that changes all the time."""
+    return [meta.uid, meta.generation, dict[str, JSON](meta.labels), dict[str, JSON](meta.annotations)]
 
 
 def _generation(live: JSONMap | None) -> JSON:

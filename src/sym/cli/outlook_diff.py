@@ -58,14 +58,33 @@ async def differences(meta: Api, found: Outlook, reach: Reach, now: datetime) ->
                 after=_spec(new.get(cluster)),
             )
         )
-        child = new.get(cluster)
-        if child is not None and child.spec != (old[cluster].spec if cluster in old else None):
-            api = reach(registered[cluster])
-            try:
-                told += await _workloads(api, cluster, child, now)
-            finally:
-                await api.aclose()
+        before, child = old.get(cluster), new.get(cluster)
+        if (child.spec if child else None) == (before.spec if before else None):
+            continue
+        api = reach(registered[cluster])
+        try:
+            told += await _workloads(api, cluster, child, now) if child is not None else []
+            told += await _ended(api, cluster, before, child) if before is not None else []
+        finally:
+            await api.aclose()
     return told
+
+
+async def _ended(api: Api, cluster: str, before: AdvDeployment, after: AdvDeployment | None) -> list[Difference]:
+    """The workloads of podSets that would be no more: those that carry the application's mark."""
+    kept = {each.name for each in after.spec.topology.pod_sets} if after is not None else set[str]()
+    found: list[Difference] = []
+    for name in sorted({each.name for each in before.spec.topology.pod_sets} - kept):
+        for kind in (DEPLOYMENT, STATEFULSET):
+            where = f"{cluster}/{kind.name} {name}"
+            try:
+                live = await _live(api, kind, before.metadata.namespace, name)
+            except KubeError as error:
+                found.append(Difference(where=where, before=None, after=None, trouble=error.message))
+                continue
+            if live is not None and dig_str(live, "metadata", "labels", names.APP) == before.metadata.name:
+                found.append(Difference(where=where, before=live, after=None))
+    return found
 
 
 async def _workloads(api: Api, cluster: str, child: AdvDeployment, now: datetime) -> list[Difference]:
@@ -97,8 +116,9 @@ def _concerned(meta: ObjectMeta, app: str, wanted: set[str]) -> bool:
 async def _rehearsed(api: Api, cluster: str, action: Create | Apply) -> Difference:
     namespace, name = (dig_str(action.body, "metadata", key) for key in ("namespace", "name"))
     where = f"{cluster}/{action.kind.name} {name}"
-    before = await _live(api, action.kind, namespace, name)
+    before: JSONMap | None = None
     try:
+        before = await _live(api, action.kind, namespace, name)
         after = await api.rehearse(
             action.kind, action.body, action.manager, force=isinstance(action, Apply) and action.force
         )

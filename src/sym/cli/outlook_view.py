@@ -11,7 +11,7 @@ from sym.plan.forecast import AT_LAST, AT_ONCE, PodSetChange, Stage
 def lines(found: Outlook) -> Iterator[str]:
     """All of it, for people."""
     told = found.forecast
-    yield f"{found.wish.where}: " + ("is there, and would change" if found.live else "would be made")
+    yield f"{found.wish.where}: {_comes(found)}"
     yield from (f"  cluster {name}: not looked into: {why}" for name, why in sorted(found.unread.items()))
     yield from (f"  ✖ {problem}" for problem in found.problems)
     rollout = found.view.app.status.rollout
@@ -74,6 +74,12 @@ def as_json(found: Outlook) -> JSONMap:
         "stands": found.forecast.stands,
         "plan": found.hash,
     }
+
+
+def _comes(found: Outlook) -> str:
+    if found.live is None:
+        return "would be made"
+    return "is there, and would change" if found.live.get("spec") != found.made.get("spec") else "is there, just so"
 
 
 def _title(stage: Stage) -> str:

@@ -95,12 +95,21 @@ def diff(given: Given) -> None:
     async def show(table: "Table") -> None:
         from sym.cli.outlook_diff import differences
 
-        differs = False
+        differs, unknown = False, list[str]()
         for wish in table.wishes:
-            for each in await differences(table.meta, await table.look(wish), table.reach, table.now()):
+            found = await table.look(wish)
+            if found.problems:
+                raise CannotTell("\n".join(f"{wish.where}: {each}" for each in found.problems))
+            unknown += (
+                f"{wish.where}: cluster {name} was not looked into: {why}" for name, why in found.unread.items()
+            )
+            for each in await differences(table.meta, found, table.reach, table.now()):
                 lines = each.lines()
                 differs = differs or bool(lines)
+                unknown += [f"{each.where}: {each.trouble}"] if each.trouble else []
                 click.echo("\n".join(map(_coloured, lines)) + "\n" if lines else "", nl=False)
+        if unknown:
+            raise CannotTell("\n".join(unknown))
         if differs:
             raise SystemExit(DIFFERS)
 
