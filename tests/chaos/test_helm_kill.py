@@ -116,8 +116,6 @@ class Bench:
         self._uids: dict[str, dict[str, str]] = {}
         self._begun: dict[str, int] = {}
         self._dying: frozenset[int] = frozenset()
-        self._dead = 0
-        """how many writes Helm had made when it was killed"""
         self.kills = 0
 
     # --- what happens
@@ -144,13 +142,13 @@ class Bench:
     def _kill(self) -> None:
         self._dying = self._controller.children()
         self._controller.kill()
-        self._dead = len(self._ground.traffic.helm)
 
     def _again(self, what: str) -> None:
         """Start what was killed. Its Helm must have died with it: one request may have been on its way, no more."""
         traffic = self._ground.traffic
         self.kills += 1
         self._controller.end()
+        dead = len(traffic.helm)  # the kernel kills Helm before it tells of its parent's end
         until(
             lambda: not any(Path(f"/proc/{pid}").exists() for pid in self._dying),
             PATIENCE,
@@ -159,7 +157,7 @@ class Bench:
         locks = traffic.locks
         self._controller.start()
         self._await(lambda: traffic.locks > locks, f"{what}, and started again")
-        late = [str(record) for record in traffic.helm[self._dead :]]
+        late = [str(record) for record in traffic.helm[dead:]]
         assert len(late) <= 1, f"{what}: a Helm outlived its controller and wrote on: {late}"
 
     # --- what is to be seen
